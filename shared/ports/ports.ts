@@ -1,0 +1,96 @@
+/**
+ * What the handlers need from the world, as interfaces. Adapters for AWS lie beside this file; tests and the simulator
+ * bring their own. Every port call may fail or be repeated: callers are written so that both are harmless.
+ */
+import type { LogEntry } from '../domain/event.ts'
+import type { IdKind } from '../domain/ids.ts'
+import type { Failure, Outcome } from '../domain/run.ts'
+import type { ModelUsage } from '../domain/usage.ts'
+import type { Policy } from '../domain/policy.ts'
+
+export type { LogEntry }
+
+/** The only source of time. Milliseconds since the epoch. */
+export interface Clock {
+  now(): number
+}
+
+/** The only source of randomness: ids that sort by time, and secrets. */
+export interface Ids {
+  /** `prefix_ULID`; two made by one process sort in the order they were made. Callers parse it with the kind's schema. */
+  mint(kind: IdKind): string
+  /** 32 random bytes, base64url. */
+  secret(): string
+}
+
+/** Something to look at. A signal never says what to do: a doubled, late or lost one costs time, not correctness. */
+export type Signal =
+  | { readonly kind: 'class'; readonly workspace_id: string; readonly class_key: string }
+  | { readonly kind: 'session'; readonly workspace_id: string; readonly session_id: string }
+  /** Look at a task after `delay_ms` (0 to 900 000). */
+  | { readonly kind: 'task'; readonly workspace_id: string; readonly task_id: string; readonly delay_ms: number }
+  | { readonly kind: 'attempt'; readonly event: AttemptEvent }
+
+/** What happened to an attempt, from its runner or from compute. Carried by SQS: doubled, late, reordered or lost. */
+export type AttemptEvent = {
+  readonly workspace_id: string
+  readonly run_id: string
+  readonly attempt_no: number
+} & (
+  | {
+      readonly type: 'finished'
+      readonly outcome: Outcome
+      readonly exit_code?: number | undefined
+      readonly error?: Failure | undefined
+      readonly result?: string | undefined
+      readonly usage: ModelUsage
+      readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
+    }
+  | { readonly type: 'usage'; readonly usage: ModelUsage }
+  /** Compute says that the sandbox is gone. `exit_code` is the runner container's. */
+  | { readonly type: 'stopped'; readonly execution_id: string; readonly exit_code?: number | undefined; readonly reason: string }
+)
+
+export interface Signals {
+  /** Sends all; throws if any could not be sent. */
+  send(signals: readonly Signal[]): Promise<void>
+}
+
+/** What an attempt needs to start. */
+export interface Launch {
+  readonly workspace_id: string
+  readonly run_id: string
+  readonly attempt_no: number
+  /** Makes a repeat harmless: the same id launches once. */
+  readonly attempt_id: string
+  readonly claim_token: string
+  readonly policy: Policy
+}
+export type LaunchResult =
+  | { readonly ok: true; readonly execution_id: string }
+  /** `throttled`: try again soon. `refused`: it will not work; the message says why. */
+  | { readonly ok: false; readonly why: 'throttled' | 'refused'; readonly message: string }
+
+export type ExecutionState = 'starting' | 'running' | 'stopped' | 'unknown'
+
+export interface Compute {
+  launch(launch: Launch): Promise<LaunchResult>
+  /** Asks a sandbox to stop: SIGTERM, then SIGKILL. One that is gone is no error. */
+  stop(execution_id: string, reason: string): Promise<void>
+  /** The state of each, in order. `unknown`: compute has no memory of it (ECS forgets after an hour). */
+  describe(execution_ids: readonly string[]): Promise<readonly ExecutionState[]>
+  /** The sandbox that was launched for an attempt, if any. */
+  find(attempt: { readonly workspace_id: string; readonly run_id: string; readonly attempt_no: number }): Promise<string | undefined>
+}
+
+export const file_kinds = ['workspace', 'transcript'] as const
+export type FileKind = (typeof file_kinds)[number]
+
+/** Session files. An upload goes under the fencing token of the attempt, so a superseded one cannot overwrite a later one's. */
+export interface Files {
+  downloadUrl(file: { readonly workspace_id: string; readonly session_id: string; readonly fencing_token: number; readonly kind: FileKind }): Promise<string>
+  uploadUrl(file: { readonly workspace_id: string; readonly session_id: string; readonly fencing_token: number; readonly kind: FileKind; readonly bytes: number }): Promise<string>
+  /** Text that is too large for the table. */
+  putText(key: string, text: string): Promise<void>
+  getText(key: string): Promise<string | undefined>
+}

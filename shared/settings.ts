@@ -1,0 +1,74 @@
+/**
+ * What a deployment is: the environment of the functions, by name, and the settings in it. `infra/` sets these names,
+ * `functions/` parse them, the local stack overrides template parameters and never an environment by hand.
+ */
+import * as z from 'zod'
+
+/** What this deployment offers and can enforce. One JSON document in `LANEKEEPER_DEPLOYMENT`. */
+export const Deployment = z.strictObject({
+  runners: z.array(z.enum(['claude_code', 'process'])).min(1).default(['claude_code']),
+  providers: z.array(z.enum(['claude'])).min(1).default(['claude']),
+  runtime_types: z.array(z.enum(['gvisor', 'runc'])).min(1).default(['gvisor']),
+  default_model: z.string().default('claude-sonnet-5'),
+  sandbox: z
+    .strictObject({
+      /** `network_enabled: false` can be enforced. */
+      network: z.boolean(),
+      /** `workspace_access` other than `rw`, and that no file outside the workspace is seen, can be enforced. */
+      files: z.boolean(),
+      /** What to do where something cannot be enforced. */
+      hint: z.string(),
+    })
+    .default({ network: true, files: true, hint: '' }),
+  /** Sizes that compute sells: memory in MiB by cpu in millicores. */
+  sizes: z.array(z.strictObject({ cpu: z.int(), memory: z.array(z.int()).min(1) })).default([]),
+  timeout_ms_max: z.int().default(14_400_000),
+  /** Between two heartbeats of a quiet runner. */
+  heartbeat_ms: z.int().default(10_000),
+  /** A runner that is not heard of for this long has lost its session. */
+  lease_ms: z.int().default(45_000),
+  /** From launch to claim; longer and the launch counts as failed. */
+  launch_timeout_ms: z.int().default(600_000),
+  /** From the order to stop to SIGKILL. */
+  stop_grace_ms: z.int().default(30_000),
+  failed_attempt_threshold: z.int().default(5),
+})
+export type Deployment = z.infer<typeof Deployment>
+
+/** Environment names, for `infra/` and `functions/` alike. */
+export const env_names = {
+  table: 'LANEKEEPER_TABLE',
+  dispatch_queue: 'LANEKEEPER_DISPATCH_QUEUE_URL',
+  attempt_events_queue: 'LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL',
+  wake_queue: 'LANEKEEPER_WAKE_QUEUE_URL',
+  bucket: 'LANEKEEPER_BUCKET',
+  /** JSON of `Deployment`. */
+  deployment: 'LANEKEEPER_DEPLOYMENT',
+  /** JSON of `ComputeSettings`. */
+  compute: 'LANEKEEPER_COMPUTE',
+} as const
+
+/** Where and how attempts are launched. */
+export const ComputeSettings = z.strictObject({
+  cluster: z.string(),
+  /** One task definition per `workspace_access`: the mounts differ. */
+  task_definitions: z.strictObject({ none: z.string(), ro: z.string(), rw: z.string() }),
+  subnets: z.array(z.string()).min(1),
+  /** `open` reaches the internet, `closed` only the control API and the model. */
+  security_groups: z.strictObject({ open: z.string(), closed: z.string() }),
+  /** Public subnets need it to reach out; private ones with a NAT do not. */
+  assign_public_ip: z.boolean(),
+  api_url: z.string(),
+})
+export type ComputeSettings = z.infer<typeof ComputeSettings>
+
+/** The settings of this process, from its environment. Throws with the name of what is missing. */
+export const readEnv = (env: Readonly<Record<string, string | undefined>>, name: keyof typeof env_names): string => {
+  const value = env[env_names[name]]
+  if (value === undefined || value === '') throw new Error(`${env_names[name]} is not set`)
+  return value
+}
+export const readDeployment = (env: Readonly<Record<string, string | undefined>>): Deployment =>
+  Deployment.parse(JSON.parse(readEnv(env, 'deployment')))
+export const readCompute = (env: Readonly<Record<string, string | undefined>>): ComputeSettings =>
+  ComputeSettings.parse(JSON.parse(readEnv(env, 'compute')))

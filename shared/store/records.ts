@@ -1,0 +1,30 @@
+/** Everything the table holds: one schema per kind of record. What is read is parsed with it. */
+import type * as z from 'zod'
+import { Agent, AgentKeyClaim } from '../domain/agent.ts'
+import { Command } from '../domain/command.ts'
+import { LogChunk, RunEvent } from '../domain/event.ts'
+import { Instance, Place } from '../domain/instance.ts'
+import { AttemptRecord, Run } from '../domain/run.ts'
+import { Session } from '../domain/session.ts'
+import { Task } from '../domain/task.ts'
+import { ApiKey, Workspace } from '../domain/workspace.ts'
+
+export const record_schemas = {
+  agent: Agent,
+  agent_key: AgentKeyClaim,
+  command: Command,
+  task: Task,
+  place: Place,
+  instance: Instance,
+  session: Session,
+  run: Run,
+  attempt: AttemptRecord,
+  event: RunEvent,
+  log: LogChunk,
+  workspace: Workspace,
+  api_key: ApiKey,
+} as const
+
+export type RecordKind = keyof typeof record_schemas
+export type RecordOf<K extends RecordKind> = z.infer<(typeof record_schemas)[K]>
+export type StoredRecord = { [K in RecordKind]: RecordOf<K> }[RecordKind]
