@@ -98,6 +98,8 @@ export const Command = z.strictObject({
     session_id: SessionId,
     idempotency_key: z.string(),
   }),
+  /** The message and the attachments lie in the bucket under this key, because they are too large for the table. */
+  overflow: z.string().optional(),
   class_key: ClassKey,
   agent_config: AgentConfig,
   accepted_at: Timestamp,

@@ -23,6 +23,7 @@ export type Outcome = z.infer<typeof Outcome>
 
 export const stop_reasons = ['cancel', 'timeout', 'budget'] as const
 export const StopReason = z.enum(stop_reasons)
+export type StopReason = z.infer<typeof StopReason>
 
 const attempt_base = {
   id: AttemptId,
@@ -63,6 +64,10 @@ export const Attempt = z.discriminatedUnion('status', [
     started_at: Timestamp.optional(),
     execution_id: z.string().optional(),
     ended_at: Timestamp,
+    /** Kept, so that a late call of this very attempt can be told from a stranger's. */
+    token_hash: z.string().optional(),
+    /** The runner did not say so itself. */
+    lost: z.boolean().optional(),
     exit_code: z.int().optional(),
     error: Failure.optional(),
     usage: Usage,
@@ -100,7 +105,10 @@ const base = {
   attempt: Attempt,
   /** The `seq` of the newest run event. Event 1, `accepted`, is the run's own creation and has no record. */
   event_seq: z.int().min(1),
+  /** The sum over ended attempts. */
   usage: Usage.optional(),
+  /** What the live attempt has reported so far. */
+  live_usage: Usage.optional(),
   created_at: Timestamp,
   updated_at: Timestamp,
   started_at: Timestamp.optional(),

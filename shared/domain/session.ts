@@ -9,11 +9,12 @@ import * as z from 'zod'
 import { AttemptId, RunId, SessionId, WorkspaceId } from './ids.ts'
 import { Timestamp } from './time.ts'
 
-/** Saved files of a session, written under the fencing token of the attempt that saved them. */
+const SavedFile = z.strictObject({ fencing_token: z.int().min(1), bytes: z.int().min(0) })
+
+/** The current saved files of a session, each under the fencing token of the attempt that saved it last. */
 export const Checkpoint = z.strictObject({
-  fencing_token: z.int().min(1),
-  workspace_bytes: z.int().min(0).optional(),
-  transcript_bytes: z.int().min(0).optional(),
+  workspace: SavedFile.optional(),
+  transcript: SavedFile.optional(),
   saved_at: Timestamp,
 })
 export type Checkpoint = z.infer<typeof Checkpoint>

@@ -1,0 +1,19 @@
+/** Lines: who stands where. A place keeps its rank and its task's id wherever it is moved, so it never loses its turn. */
+import { rankOf } from '../store/keys.ts'
+import type { Command } from './command.ts'
+import type { Place } from './instance.ts'
+import type { Task } from './task.ts'
+
+/** The place of a task in its class's line. */
+export const placeInLine = (task: Task, lane: Command['params']['lane']): Place => ({
+  kind: 'place',
+  line: 'class',
+  workspace_id: task.workspace_id,
+  class_key: task.class_key,
+  session_id: task.session_id,
+  agent_id: task.agent_id,
+  ...(lane === undefined ? {} : { lane }),
+  rank: rankOf(task.priority),
+  task_id: task.id,
+  version: 1,
+})

@@ -1,0 +1,157 @@
+/** Dispatch: what happens when a class is looked at. Work starts by priority, then acceptance, as far as there is room. */
+import { decideAdmit, decideWait, type Candidate } from '../domain/decide/admit.ts'
+import { decideDrop } from '../domain/decide/cancel.ts'
+import { decideReconcile } from '../domain/decide/session.ts'
+import { healthOf, limitOf, newInstance, roomOf } from '../domain/instances.ts'
+import { AttemptId, RunId } from '../domain/ids.ts'
+import { millis, timestamp } from '../domain/time.ts'
+import { classPartition, refOf, refs } from '../store/keys.ts'
+import { sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
+import { launchAll } from './launch.ts'
+import { loadCommand, loadTargetRun } from './load.ts'
+import type { Agent } from '../domain/agent.ts'
+import type { Instance, Place } from '../domain/instance.ts'
+import type { Session } from '../domain/session.ts'
+import type { Task, TaskIn } from '../domain/task.ts'
+
+/** Admissions in one commit: five writes each, and one for the class. */
+const batch_max = 8
+/** Rounds of one look; a class with more to do signals itself. */
+const rounds_max = 40
+
+export interface ClassName {
+  readonly workspace_id: string
+  readonly class_key: string
+}
+
+const headOfLine = async (deps: FlowDeps, name: ClassName, limit: number): Promise<readonly Place[]> => {
+  const page = await deps.store.range({ index: 'table', pk: classPartition(name.workspace_id, name.class_key), from: 'LINE#', to: 'LINE#~', limit })
+  return page.records.filter((record) => record.kind === 'place')
+}
+
+/** The class's state, with the limit that its agent asks for now. */
+const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ instance: Instance; agent: Agent } | undefined> => {
+  const stored = await deps.store.get(refs.instance(name.workspace_id, name.class_key))
+  const [first] = stored === undefined ? await headOfLine(deps, name, 1) : []
+  const agent_id = stored?.agent_id ?? first?.agent_id
+  if (agent_id === undefined) return undefined
+  const agent = await deps.store.get(refs.agent(name.workspace_id, agent_id))
+  if (agent === undefined) throw new Error(`${agent_id} of ${name.class_key} is missing`)
+  if (stored === undefined) {
+    if (first === undefined) return undefined
+    await deps.store.commit([{ op: 'put_if_absent', record: newInstance(first, agent, deps.deployment.failed_attempt_threshold, deps.clock.now()) }])
+    return currentInstance(deps, name)
+  }
+  const limit = limitOf(agent, stored)
+  if (limit === stored.limit) return { instance: stored, agent }
+  await deps.store.commit([
+    { op: 'add_within_limit', ref: refs.instance(name.workspace_id, name.class_key), change: { add: {}, set: { limit } }, conditions: [{ field: 'limit', is: 'equals', value: stored.limit }] },
+  ])
+  return currentInstance(deps, name)
+}
+
+type Verdict = 'again' | 'admitted' | 'blocked'
+
+/** A place whose task is gone or over is cleared away; one that may not run is dropped. */
+const clearPlace = async (deps: FlowDeps, place: Place, task: Task | undefined, agent: Agent): Promise<boolean> => {
+  if (task?.state !== 'queued') {
+    await deps.store.commit([{ op: 'delete_if_version', ref: refOf(place), version: place.version }])
+    return true
+  }
+  const late = task.queue_timeout_at !== undefined && millis(task.queue_timeout_at) <= deps.clock.now()
+  if (!late && agent.deleted_at === undefined) return false
+  const decision = decideDrop({ task, place, run: await loadTargetRun(deps, task) }, late ? 'queue_timeout' : 'agent_deleted', deps.clock.now())
+  await deps.store.commit(decision.writes)
+  return true
+}
+
+/** The session is held: by an attempt that is gone (free it), or by a live one (wait in its line). */
+const awaitSession = async (deps: FlowDeps, place: Place, session: Session): Promise<void> => {
+  if (session.owner === undefined) return
+  const reconcile = decideReconcile(session, await deps.store.get(refs.run(session.workspace_id, session.owner.run_id)), deps.clock.now())
+  const decision = reconcile.writes.length > 0 ? reconcile : decideWait(place, session, deps.clock.now())
+  const committed = await deps.store.commit(decision.writes)
+  if (committed.ok) await sendSignals(deps, decision.signals)
+}
+
+const candidate = async (deps: FlowDeps, place: Place, task: TaskIn<'queued'>, session: Session | undefined): Promise<Candidate> => ({
+  place,
+  task,
+  session,
+  command: await loadCommand(deps, task),
+  run: await loadTargetRun(deps, task),
+  fresh: { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() },
+})
+
+/** Sorts the head of the line: who may start now. Clears and parks the others on the way. */
+const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Promise<{ ready: readonly Candidate[]; moved: boolean }> => {
+  const [tasks, sessions] = await Promise.all([
+    deps.store.getMany(places.map((place) => refs.task(place.workspace_id, place.task_id))),
+    deps.store.getMany(places.map((place) => refs.session(place.workspace_id, place.session_id))),
+  ])
+  const ready: Promise<Candidate>[] = []
+  const taken = new Set<string>()
+  let moved = false
+  for (const [index, place] of places.entries()) {
+    const task = tasks[index]
+    const session = sessions[index]
+    if (await clearPlace(deps, place, task, agent)) moved = true
+    else if (session?.owner !== undefined) {
+      await awaitSession(deps, place, session)
+      moved = true
+    } else if (task?.state === 'queued' && !taken.has(place.session_id)) {
+      taken.add(place.session_id)
+      ready.push(candidate(deps, place, task, session))
+    }
+  }
+  return { ready: await Promise.all(ready), moved }
+}
+
+const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {
+  const current = await currentInstance(deps, name)
+  if (current === undefined) return 'blocked'
+  const { instance, agent } = current
+  const room = agent.active || agent.deleted_at !== undefined ? roomOf(instance, deps.clock.now()) : 0
+  const limit = agent.deleted_at === undefined ? Math.min(room, batch) : batch_max
+  const places = limit === 0 ? [] : await headOfLine(deps, name, limit)
+  if (places.length === 0) {
+    await clearDue(deps, instance, limit === 0)
+    return 'blocked'
+  }
+  const { ready, moved } = await sift(deps, places, agent)
+  if (ready.length === 0) return moved ? 'again' : 'blocked'
+  const decision = decideAdmit(instance, ready, deps.clock.now())
+  const committed = await deps.store.commit(decision.writes)
+  if (!committed.ok) return 'again'
+  await launchAll(deps, decision.value)
+  return 'admitted'
+}
+
+/**
+ * The class has been looked at: its due time has done its work. It stays for a degraded class that still has a line, until
+ * the cool-down is over.
+ */
+const clearDue = async (deps: FlowDeps, instance: Instance, line_is_held: boolean): Promise<void> => {
+  const now = timestamp(deps.clock.now())
+  if (instance.due_at === undefined || instance.due_at > now) return
+  const probe_at = line_is_held && healthOf(instance) === 'degraded' && instance.cooldown_until !== undefined && instance.cooldown_until > now ? instance.cooldown_until : undefined
+  await deps.store.commit([
+    {
+      op: 'add_within_limit',
+      ref: refs.instance(instance.workspace_id, instance.class_key),
+      change: probe_at === undefined ? { add: {}, remove: ['due_at'] } : { add: {}, set: { due_at: probe_at } },
+      conditions: [{ field: 'due_at', is: 'equals', value: instance.due_at }],
+    },
+  ])
+}
+
+/** Looks at a class until nothing more can start. After a conflict, one at a time, so that one lost race does not hold up others. */
+export const lookAtClass = async (deps: ComputeDeps, name: ClassName): Promise<void> => {
+  let batch = batch_max
+  for (let rounds = 0; rounds < rounds_max; rounds += 1) {
+    const verdict = await round(deps, name, batch)
+    if (verdict === 'blocked') return
+    batch = verdict === 'admitted' ? batch_max : 1
+  }
+  await sendSignals(deps, [{ kind: 'class', workspace_id: name.workspace_id, class_key: name.class_key }])
+}

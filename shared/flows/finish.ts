@@ -1,0 +1,78 @@
+/** Ending attempts: loads all that the ending touches, and lets `decideFinish` decide. */
+import { decideFinish, type Ending } from '../domain/decide/finish.ts'
+import { decided } from '../domain/decision.ts'
+import { isLive, type Run } from '../domain/run.ts'
+import { refs } from '../store/keys.ts'
+import { settled, type FlowDeps } from './flow.ts'
+import { loadCommand } from './load.ts'
+import type { AttemptEvent } from '../ports/ports.ts'
+
+export interface RunName {
+  readonly workspace_id: string
+  readonly run_id: string
+}
+
+/**
+ * Ends the live attempt of a run. @param ending what to report, from the run as it is then; undefined to leave it alone
+ * @returns whether this call ended it; false for a late, doubled or unfounded report, which changes nothing
+ */
+export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined): Promise<boolean> =>
+  settled(deps, async () => {
+    const run = await deps.store.get(refs.run(name.workspace_id, name.run_id))
+    const reported = run === undefined ? undefined : ending(run)
+    if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], false)
+    const [task, instance, session] = await Promise.all([
+      deps.store.get(refs.task(run.workspace_id, run.task_id)),
+      deps.store.get(refs.instance(run.workspace_id, run.class_key)),
+      deps.store.get(refs.session(run.workspace_id, run.session_id)),
+    ])
+    if (task?.target_run_id !== run.id || task.state !== 'running') return decided([], [], false)
+    if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
+    return decideFinish({ task, run, instance, session, command: await loadCommand(deps, task) }, reported, deps.clock.now())
+  })
+
+const lost = (attempt_no: number, code: string, message: string, exit_code?: number): Ending => ({
+  attempt_no,
+  outcome: 'error',
+  error: { code, message, retryable: true },
+  lost: true,
+  ...(exit_code === undefined ? {} : { exit_code }),
+})
+
+/** An attempt whose runner was not heard of until its lease ran out. */
+export const heartbeatLost = (attempt_no: number): Ending => lost(attempt_no, 'heartbeat_lost', 'the runner was not heard of until its lease ran out')
+
+/** An attempt that compute never brought to life. */
+export const launchTimedOut = (attempt_no: number): Ending => lost(attempt_no, 'launch_timeout', 'the sandbox did not start in time')
+
+/**
+ * What a stopped sandbox means for its attempt. A runner leaves with 0 only after the plane took its `finished`, which may
+ * be on its way still: then its word decides, or its lease.
+ */
+const stoppedEnding = (run: Run, event: Extract<AttemptEvent, { type: 'stopped' }>): Ending | undefined => {
+  const { attempt } = run
+  if (!isLive(attempt) || attempt.attempt_no !== event.attempt_no) return undefined
+  if (attempt.execution_id !== undefined && attempt.execution_id !== event.execution_id) return undefined
+  if (attempt.status === 'running' && event.exit_code === 0) return undefined
+  return lost(attempt.attempt_no, 'sandbox_stopped', `the sandbox stopped: ${event.reason}`.slice(0, 2_000), event.exit_code)
+}
+
+/** Applies what happened to an attempt. Late, doubled and reordered events change nothing. */
+export const applyAttemptEvent = async (deps: FlowDeps, event: AttemptEvent): Promise<boolean> => {
+  switch (event.type) {
+    case 'finished':
+      return finishAttempt(deps, event, () => event)
+    case 'stopped':
+      return finishAttempt(deps, event, (run) => stoppedEnding(run, event))
+    case 'usage':
+      return recordUsage(deps, event)
+  }
+}
+
+const recordUsage = async (deps: FlowDeps, event: Extract<AttemptEvent, { type: 'usage' }>): Promise<boolean> =>
+  settled(deps, async () => {
+    const run = await deps.store.get(refs.run(event.workspace_id, event.run_id))
+    if (run === undefined || run.attempt.status !== 'running' || run.attempt.attempt_no !== event.attempt_no) return decided([], [], false)
+    const live_usage = { ...event.usage, compute_seconds: 0, compute_usd: 0, control_plane_usd: 0 }
+    return decided([{ op: 'replace_if_version', record: { ...run, live_usage } }], [], true)
+  })

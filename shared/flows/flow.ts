@@ -1,0 +1,58 @@
+/**
+ * A flow loads, lets the domain decide, commits, and signals: the one loop of the whole plane. When a condition on the write did
+ * not hold, somebody was faster: load again, decide again. Signals go out after the commit; if one cannot be sent, the due
+ * times in the table cover for it.
+ */
+import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
+import type { Decision } from '../domain/decision.ts'
+import type { Clock, Compute, Files, Ids, Signal, Signals } from '../ports/ports.ts'
+import type { Deployment } from '../settings.ts'
+import type { Store } from '../store/store.ts'
+
+export interface FlowDeps {
+  readonly store: Store
+  readonly signals: Signals
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly files: Files
+  readonly deployment: Deployment
+  /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
+  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed', cause: unknown) => void
+}
+/** Flows that also start and stop sandboxes. */
+export interface ComputeDeps extends FlowDeps {
+  readonly compute: Compute
+}
+
+/** How often a decision is made again before the caller is told that too much happens at once. */
+export const decisions_max = 12
+
+/** Sends signals; a failure is reported, not thrown. */
+export const sendSignals = async (deps: FlowDeps, signals: readonly Signal[]): Promise<void> => {
+  if (signals.length === 0) return
+  try {
+    await deps.signals.send(signals)
+  } catch (cause) {
+    deps.report?.('signal_failed', cause)
+  }
+}
+
+/** Loads and decides until the commit goes through. @param decide must load afresh each time */
+export const settle = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T> | Refusal>): Promise<Result<T>> => {
+  for (let tries = 0; tries < decisions_max; tries += 1) {
+    const decision = await decide()
+    if (!decision.ok) return decision
+    const committed = decision.writes.length === 0 ? { ok: true } : await deps.store.commit(decision.writes)
+    if (!committed.ok) continue
+    await sendSignals(deps, decision.signals)
+    return ok(decision.value)
+  }
+  return refuse('too_many_conflicts', 'the record changed at each try: try again')
+}
+
+/** For flows that no client waits for: a refusal is a bug there. */
+export const settled = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T>>): Promise<T> => {
+  const result = await settle(deps, decide)
+  if (!result.ok) throw new Error(`${result.code}: ${result.detail}`)
+  return result.value
+}

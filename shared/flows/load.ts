@@ -1,0 +1,27 @@
+/** Reading what belongs together. */
+import { rankOf, refs } from '../store/keys.ts'
+import { placeInLine } from '../domain/lines.ts'
+import type { Command } from '../domain/command.ts'
+import type { Place } from '../domain/instance.ts'
+import type { Run } from '../domain/run.ts'
+import type { Task } from '../domain/task.ts'
+import type { FlowDeps } from './flow.ts'
+
+/** The command of a task. It is written with the task and never deleted, so its absence is a bug. */
+export const loadCommand = async (deps: FlowDeps, task: Pick<Task, 'workspace_id' | 'command_key' | 'id'>): Promise<Command> => {
+  const command = await deps.store.get(refs.command(task.workspace_id, task.command_key))
+  if (command === undefined) throw new Error(`the command of ${task.id} is missing`)
+  return command
+}
+
+/** The latest run of a task; undefined where it never had one. */
+export const loadTargetRun = async (deps: FlowDeps, task: Task): Promise<Run | undefined> =>
+  task.target_run_id === undefined ? undefined : deps.store.get(refs.run(task.workspace_id, task.target_run_id))
+
+/** Where a queued task stands: in its class's line or in its session's waiting line. */
+export const loadPlace = async (deps: FlowDeps, task: Task): Promise<Place | undefined> => {
+  if (task.state !== 'queued') return undefined
+  const at = { ...placeInLine(task, undefined), rank: rankOf(task.priority) }
+  const [in_class, in_session] = await deps.store.getMany([refs.place({ ...at, line: 'class' }), refs.place({ ...at, line: 'session' })])
+  return in_class ?? in_session
+}

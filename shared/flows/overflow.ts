@@ -1,0 +1,32 @@
+/** Commands that are too large for the table: message and attachments lie in the bucket, under the command's key. */
+import * as z from 'zod'
+import { Attachment, type Command } from '../domain/command.ts'
+import type { FlowDeps } from './flow.ts'
+import type { Write } from '../store/store.ts'
+
+/** An item may have 400 KB; index attributes and the agent's config need room too. */
+const command_bytes_max = 300_000
+
+const Overflow = z.strictObject({ message: z.string(), attachments: z.array(Attachment) })
+
+const slimmed = async (deps: FlowDeps, command: Command): Promise<Command> => {
+  if (Buffer.byteLength(JSON.stringify(command)) <= command_bytes_max) return command
+  const { message, attachments } = command.params
+  const overflow = `commands/${command.workspace_id}/${command.command_key}/${command.task_id}.json`
+  await deps.files.putText(overflow, JSON.stringify({ message, attachments }))
+  return { ...command, overflow, params: { ...command.params, message: message.slice(0, 1_000), attachments: [] } }
+}
+
+/** Moves what is too large into the bucket before the commit. The file's name holds the task's id, so a loser of a race overwrites nothing. */
+export const withOverflow = async (deps: FlowDeps, writes: readonly Write[]): Promise<readonly Write[]> =>
+  Promise.all(
+    writes.map(async (write) => (write.op === 'put_if_absent' && write.record.kind === 'command' ? { ...write, record: await slimmed(deps, write.record) } : write)),
+  )
+
+/** The whole message and all attachments of a command. */
+export const wholeInput = async (deps: FlowDeps, command: Command): Promise<z.infer<typeof Overflow>> => {
+  if (command.overflow === undefined) return { message: command.params.message, attachments: command.params.attachments }
+  const text = await deps.files.getText(command.overflow)
+  if (text === undefined) throw new Error(`${command.overflow} of ${command.task_id} is missing`)
+  return Overflow.parse(JSON.parse(text))
+}

@@ -1,0 +1,181 @@
+/** What a runner may ask of the plane: claim, heartbeat, logs, uploads, finish. Each call is checked against the live attempt. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { decideClaim, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
+import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
+import { no_usage } from '../domain/usage.ts'
+import { refs } from '../store/keys.ts'
+import { settle, type FlowDeps } from './flow.ts'
+import { loadCommand } from './load.ts'
+import { wholeInput } from './overflow.ts'
+import type { Assignment, Claim, Finish } from '../contract/runner-protocol.ts'
+import type { LogChunk, LogEntry } from '../domain/event.ts'
+import { isLive, type Run } from '../domain/run.ts'
+import type { ModelUsage } from '../domain/usage.ts'
+import type { FileKind } from '../ports/ports.ts'
+import * as z from 'zod'
+
+/** Who calls, as its attempt token says. */
+export interface RunnerIdentity {
+  readonly workspace_id: string
+  readonly run_id: string
+  readonly attempt_no: number
+  readonly secret: string
+}
+
+const AttemptToken = z.string().regex(/^lkatt_(ws_[0-9A-Z]{26})\.(run_[0-9A-Z]{26})\.(\d{1,6})\.([A-Za-z0-9_-]{20,200})$/)
+
+/** Reads an attempt token: `lkatt_<workspace>.<run>.<attempt_no>.<secret>`. Undefined if it is none. */
+export const parseAttemptToken = (token: string): RunnerIdentity | undefined => {
+  const parsed = AttemptToken.safeParse(token)
+  if (!parsed.success) return undefined
+  const [workspace_id, run_id, attempt_no, secret] = parsed.data.slice('lkatt_'.length).split('.')
+  if (workspace_id === undefined || run_id === undefined || attempt_no === undefined || secret === undefined) return undefined
+  return { workspace_id, run_id, attempt_no: Number(attempt_no), secret }
+}
+
+const secretMatches = (secret: string, token_hash: string): boolean =>
+  timingSafeEqual(createHash('sha256').update(secret).digest(), Buffer.from(token_hash.padEnd(64, '0').slice(0, 64), 'hex'))
+
+const superseded = (identity: RunnerIdentity): Refusal =>
+  refuse('attempt_superseded', `attempt ${identity.attempt_no} of ${identity.run_id} is no longer the live one: stop, nothing of this was stored`)
+
+/** The run, if the caller is or was its latest attempt. A wrong secret is 401; one of an attempt that was replaced, 409. */
+const latestRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
+  const run = await deps.store.get(refs.run(identity.workspace_id, identity.run_id))
+  if (run === undefined) return refuse('unauthenticated', 'the attempt token is not valid')
+  const { attempt } = run
+  if (attempt.attempt_no > identity.attempt_no) return superseded(identity)
+  const token_hash = attempt.status === 'pending' ? undefined : attempt.token_hash
+  const valid = attempt.attempt_no === identity.attempt_no && token_hash !== undefined && secretMatches(identity.secret, token_hash)
+  return valid ? ok(run) : refuse('unauthenticated', 'the attempt token is not valid')
+}
+
+/** The run, if the caller is its live attempt; 409 once that is over. */
+const liveRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
+  const latest = await latestRun(deps, identity)
+  return latest.ok && !isLive(latest.value.attempt) ? superseded(identity) : latest
+}
+
+const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restore']> => {
+  const session = await deps.store.get(refs.session(run.workspace_id, run.session_id))
+  const checkpoint = session?.checkpoint
+  if (checkpoint === undefined) return {}
+  const url = (kind: FileKind, fencing_token: number) => deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id, fencing_token, kind })
+  return {
+    ...(checkpoint.workspace === undefined ? {} : { workspace_url: await url('workspace', checkpoint.workspace.fencing_token) }),
+    ...(checkpoint.transcript === undefined ? {} : { transcript_url: await url('transcript', checkpoint.transcript.fencing_token) }),
+  }
+}
+
+const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
+  const { attempt } = run
+  if (attempt.status !== 'running') throw new Error(`${run.id} was claimed and is ${attempt.status}`)
+  const task = await deps.store.get(refs.task(run.workspace_id, run.task_id))
+  if (task === undefined) throw new Error(`${run.task_id} is missing`)
+  const [command, agent] = await Promise.all([loadCommand(deps, task), deps.store.get(refs.agent(run.workspace_id, run.agent_id))])
+  const { params } = command
+  return {
+    workspace_id: run.workspace_id,
+    task_id: run.task_id,
+    run_id: run.id,
+    attempt_id: attempt.id,
+    attempt_no: attempt.attempt_no,
+    fencing_token: attempt.fencing_token,
+    session_id: run.session_id,
+    agent_key: agent?.agent_key ?? run.agent_id,
+    agent_config: command.agent_config,
+    policy: params.policy,
+    ...(await wholeInput(deps, command)),
+    ...(params.extra_system_prompt === undefined ? {} : { extra_system_prompt: params.extra_system_prompt }),
+    timeout_ms: params.timeout_ms === 0 ? deps.deployment.timeout_ms_max : Math.min(params.timeout_ms, deps.deployment.timeout_ms_max),
+    ...(params.budget_usd === undefined ? {} : { budget_usd: params.budget_usd }),
+    spent_usd: (run.usage ?? no_usage).model_usd,
+    heartbeat_ms: deps.deployment.heartbeat_ms,
+    lease_expires_at: attempt.lease_expires_at,
+    restore: await restoreUrls(deps, run),
+  }
+}
+
+/** The sandbox takes its attempt and learns what to do. */
+export const claimAttempt = async (deps: FlowDeps, claim: Claim): Promise<Result<Assignment>> => {
+  const claimed = await settle(deps, async () => {
+    const run = await deps.store.get(refs.run(claim.workspace_id, claim.run_id))
+    return run === undefined ? refuse('claim_rejected', `no run ${claim.run_id}`) : decideClaim(run, claim, deps.deployment, deps.clock.now())
+  })
+  return claimed.ok ? ok(await assignment(deps, claimed.value)) : claimed
+}
+
+/** Renews the lease, and says whether to go on. */
+export const heartbeat = async (deps: FlowDeps, identity: RunnerIdentity, usage: ModelUsage | undefined): Promise<Result<HeartbeatOrder>> =>
+  settle(deps, async () => {
+    const live = await liveRun(deps, identity)
+    return live.ok ? decideHeartbeat(live.value, usage, deps.deployment, deps.clock.now()) : live
+  })
+
+/** Bytes of log entries in one stored chunk, so that a chunk stays below 64 KB. */
+const chunk_bytes_max = 60_000
+
+const chunksOf = (entries: readonly LogEntry[]): readonly (readonly LogEntry[])[] => {
+  const chunks: LogEntry[][] = []
+  let bytes = chunk_bytes_max
+  for (const entry of entries) {
+    const size = Buffer.byteLength(entry.data) + 100
+    if (bytes + size > chunk_bytes_max) {
+      chunks.push([])
+      bytes = 0
+    }
+    chunks.at(-1)?.push(entry)
+    bytes += size
+  }
+  return chunks
+}
+
+/**
+ * Keeps log entries of the attempt under their own `seq`. A repeat finds its chunk there and changes nothing. @returns how many
+ * entries were stored now
+ */
+export const storeLogs = async (deps: FlowDeps, identity: RunnerIdentity, entries: readonly LogEntry[]): Promise<Result<number>> => {
+  const live = await liveRun(deps, identity)
+  if (!live.ok) return live
+  const { workspace_id, id: run_id } = live.value
+  const stored = await Promise.all(
+    chunksOf(entries).map(async (chunk) => {
+      const [first] = chunk
+      if (first === undefined) return 0
+      const record: LogChunk = { kind: 'log', workspace_id, run_id, attempt_no: identity.attempt_no, seq: first.seq, entries: [...chunk], version: 1 }
+      return (await deps.store.commit([{ op: 'put_if_absent', record }])).ok ? chunk.length : 0
+    }),
+  )
+  return ok(stored.reduce((sum, count) => sum + count, 0))
+}
+
+/** Where the attempt may upload a file of its session: below its own fencing token. */
+export const uploadUrl = async (deps: FlowDeps, identity: RunnerIdentity, kind: FileKind, bytes: number): Promise<Result<string>> => {
+  const live = await liveRun(deps, identity)
+  if (!live.ok) return live
+  const { workspace_id, session_id, attempt } = live.value
+  return ok(await deps.files.uploadUrl({ workspace_id, session_id, fencing_token: attempt.fencing_token, kind, bytes }))
+}
+
+/** Events on their way to the queue. */
+export const reportEvents = async (deps: FlowDeps, identity: RunnerIdentity, usages: readonly ModelUsage[]): Promise<Result<undefined>> => {
+  const live = await liveRun(deps, identity)
+  if (!live.ok) return live
+  const { workspace_id, run_id, attempt_no } = identity
+  await deps.signals.send(usages.map((usage) => ({ kind: 'attempt', event: { type: 'usage', workspace_id, run_id, attempt_no, usage } })))
+  return ok(undefined)
+}
+
+/**
+ * The runner says how it ended. The word travels through the queue, and is durable when this returns. @returns whether the
+ * table has it already, so that a runner can make sure
+ */
+export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, finish: Finish): Promise<Result<boolean>> => {
+  const latest = await latestRun(deps, identity)
+  if (!latest.ok) return latest
+  const { attempt } = latest.value
+  if (!isLive(attempt)) return attempt.lost === true ? superseded(identity) : ok(true)
+  const { workspace_id, run_id, attempt_no } = identity
+  await deps.signals.send([{ kind: 'attempt', event: { ...finish, type: 'finished', workspace_id, run_id, attempt_no } }])
+  return ok(false)
+}
