@@ -1,0 +1,21 @@
+/** Rings of classes and sessions: somebody asks for a look. One class is looked at by one dispatcher at a time (FIFO group). */
+import * as z from 'zod'
+import { ClassKey, SessionId, WorkspaceId } from '../../shared/domain/ids.ts'
+import { lookAtClass } from '../../shared/flows/dispatch.ts'
+import { lookAtSession } from '../../shared/flows/session.ts'
+import { queueHandler, type SqsLambda } from '../middleware/sqs.ts'
+import type { ComputeDeps } from '../../shared/flows/flow.ts'
+import type { Log } from '../../shared/ops/log.ts'
+
+export const DispatchMessage = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('class'), workspace_id: WorkspaceId, class_key: ClassKey }),
+  z.strictObject({ kind: z.literal('session'), workspace_id: WorkspaceId, session_id: SessionId }),
+])
+
+export const dispatchHandler = (deps: ComputeDeps, log: Log): SqsLambda =>
+  queueHandler({
+    queue: 'fifo',
+    schema: DispatchMessage,
+    log,
+    handle: async (message) => (message.kind === 'class' ? lookAtClass(deps, message) : lookAtSession(deps, message)),
+  })

@@ -1,0 +1,37 @@
+/** The dependencies of the functions, bound to AWS once per process, from the environment. */
+import { ECSClient } from '@aws-sdk/client-ecs'
+import { S3Client } from '@aws-sdk/client-s3'
+import { SQSClient } from '@aws-sdk/client-sqs'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { ecsCompute } from '../../shared/ports/aws/compute.ts'
+import { s3Files } from '../../shared/ports/aws/files.ts'
+import { sqsSignals } from '../../shared/ports/aws/signals.ts'
+import { system_clock } from '../../shared/ports/clock.ts'
+import { system_ids } from '../../shared/ports/ids.ts'
+import { dynamoStore } from '../../shared/store/dynamo.ts'
+import { readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
+import type { ComputeDeps, FlowDeps } from '../../shared/flows/flow.ts'
+import type { Log } from '../../shared/ops/log.ts'
+
+const { env } = process
+
+/** What every function needs. */
+export const flowDeps = (log: Log): FlowDeps => ({
+  store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table') }),
+  signals: sqsSignals({
+    client: new SQSClient({}),
+    ids: system_ids,
+    queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
+  }),
+  clock: system_clock,
+  ids: system_ids,
+  files: s3Files({ client: new S3Client({}), bucket: readEnv(env, 'bucket') }),
+  deployment: readDeployment(env),
+  report: (what, cause) => log.warn(what, {}, cause),
+})
+
+/** What the functions that start and stop sandboxes need. */
+export const computeDeps = (log: Log): ComputeDeps => ({
+  ...flowDeps(log),
+  compute: ecsCompute({ client: new ECSClient({}), settings: readCompute(env) }),
+})

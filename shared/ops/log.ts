@@ -1,0 +1,25 @@
+/**
+ * Operators' words: every log line is a registered code and a sentence. The code is stable and is what alarms and queries
+ * name; the sentence may improve. Fields hold ids and counts, never bodies, headers or secrets.
+ */
+export const log_events = {
+  message_failed: 'A queue message could not be handled; it comes back, and ends in the dead-letter queue if it keeps failing.',
+  attempt_event_applied: 'An attempt event changed its run.',
+  attempt_event_ignored: 'An attempt event was late, doubled or about nobody, and changed nothing.',
+  look_failed: 'Looking at a due record failed; it is due again at the next sweep.',
+  swept: 'The sweep has looked at what was due.',
+  signal_failed: 'A signal could not be sent after its commit; the due time covers for it.',
+  stop_failed: 'Compute did not take the order to stop a sandbox; it is asked again.',
+  launch_failed: 'Compute did not answer a launch; it is tried again.',
+  request_handled: 'A request was answered.',
+  request_failed: 'A request met a bug; the client got 500.',
+} as const
+export type LogEvent = keyof typeof log_events
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>
+
+export interface Log {
+  info(code: LogEvent, fields?: LogFields): void
+  warn(code: LogEvent, fields?: LogFields, cause?: unknown): void
+  error(code: LogEvent, fields?: LogFields, cause?: unknown): void
+}
