@@ -1,0 +1,70 @@
+/**
+ * What whoever deploys may choose, as CloudFormation parameters: the same knobs for `cdk deploy --parameters` and for the
+ * local stack. They flow into the deployment settings of every function and into the environment of the runner.
+ */
+import { CfnParameter, Fn } from 'aws-cdk-lib'
+import { Construct } from 'constructs'
+import { fargate_sizes } from './fargate-sizes.ts'
+import { Deployment } from '../shared/settings.ts'
+
+/** What the sandbox on Fargate enforces (docs/security.md). Parsed here, so that a wrong default fails at synth. */
+const sandbox_default = Deployment.shape.sandbox.parse({
+  network: false,
+  files: true,
+  hint: 'a security group cannot tell the agent from its runner, so this deployment runs no command with network_enabled: false; see docs/security.md',
+})
+const defaults = Deployment.parse({})
+
+export class Parameters extends Construct {
+  readonly model_provider: string
+  readonly anthropic_base_url: string
+  readonly default_model: string
+  /** JSON of `Deployment` with the parameters in it. */
+  readonly deployment_json: string
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id)
+    const runners = this.add('Runners', { type: 'CommaDelimitedList', default: defaults.runners.join(','), description: 'Runners agents may use: claude_code, process' })
+    const runtimes = this.add('RuntimeTypes', { type: 'CommaDelimitedList', default: 'gvisor', description: 'Values of policy.runtime_type that are accepted: gvisor, runc' })
+    const model = this.add('DefaultModel', { default: defaults.default_model, description: 'Model of agents that name none' })
+    const sandbox = this.add('SandboxJson', { default: JSON.stringify(sandbox_default), description: 'What the sandbox enforces: {"network", "files", "hint"}' })
+    const numbers = this.numbers()
+    const provider = this.add('ModelProvider', { default: 'anthropic', allowedValues: ['anthropic', 'bedrock'], description: 'Who serves the model' })
+    const base_url = this.add('AnthropicBaseUrl', { default: '', description: 'Address of the model; empty for the provider\'s own' })
+    this.model_provider = provider.valueAsString
+    this.anthropic_base_url = base_url.valueAsString
+    this.default_model = model.valueAsString
+    const list = (parameter: CfnParameter) => Fn.join('","', parameter.valueAsList)
+    const head = '{"runners":["${Runners}"],"runtime_types":["${RuntimeTypes}"],"default_model":"${DefaultModel}","sandbox":${SandboxJson}'
+    const tail = `"providers":["claude"],"sizes":${JSON.stringify(fargate_sizes)}}`
+    this.deployment_json = Fn.sub([head, ...numbers, tail].join(','), {
+      Runners: list(runners),
+      RuntimeTypes: list(runtimes),
+      DefaultModel: model.valueAsString,
+      SandboxJson: sandbox.valueAsString,
+    })
+  }
+
+  /** The timings, each `"name":${Parameter}` for the settings. */
+  private numbers(): string[] {
+    const timings = [
+      ['timeout_ms_max', 'TimeoutMsMax', 'Longest run, in milliseconds'],
+      ['heartbeat_ms', 'HeartbeatMs', 'Between two heartbeats of a quiet runner'],
+      ['lease_ms', 'LeaseMs', 'A runner not heard of for this long has lost its session'],
+      ['launch_timeout_ms', 'LaunchTimeoutMs', 'From launch to claim'],
+      ['stop_grace_ms', 'StopGraceMs', 'From the order to stop to SIGKILL'],
+      ['failed_attempt_threshold', 'FailedAttemptThreshold', 'Attempts in a row that may fail before a class is degraded'],
+    ] as const
+    return timings.map(([field, name, description]) => {
+      this.add(name, { type: 'Number', default: String(defaults[field]), description })
+      return `"${field}":\${${name}}`
+    })
+  }
+
+  /** A parameter with exactly this name, as the command line and the local stack say it. */
+  private add(name: string, props: { type?: string; default: string; description: string; allowedValues?: string[] }): CfnParameter {
+    const parameter = new CfnParameter(this, name, { type: 'String', ...props })
+    parameter.overrideLogicalId(name)
+    return parameter
+  }
+}

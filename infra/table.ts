@@ -1,0 +1,43 @@
+/** The one table: what is true. Keys and indexes come from the same file that the store reads. */
+import { RemovalPolicy } from 'aws-cdk-lib'
+import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import type { Role } from 'aws-cdk-lib/aws-iam'
+import { Construct } from 'constructs'
+import { grant } from './grants.ts'
+import { indexes, type IndexName } from '../shared/store/keys.ts'
+
+const item_reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem']
+/** A transaction needs the permission of each of its parts; there is no action of its own name. */
+const item_writes = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
+const index_names = Object.keys(indexes).filter((name): name is IndexName => name in indexes)
+
+export class Table extends Construct {
+  readonly table: TableV2
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id)
+    this.table = new TableV2(this, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      globalSecondaryIndexes: index_names.map((name) => ({
+        indexName: name,
+        partitionKey: { name: indexes[name].pk, type: AttributeType.STRING },
+        sortKey: { name: indexes[name].sk, type: AttributeType.STRING },
+        projectionType: ProjectionType.KEYS_ONLY,
+      })),
+      billing: Billing.onDemand(),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      // The key that DynamoDB owns: no charge per request. Who needs to revoke it puts a customer key here.
+      encryption: TableEncryptionV2.dynamoOwnedKey(),
+      removalPolicy: RemovalPolicy.RETAIN,
+    })
+  }
+
+  /** Reads and writes records by key, and asks the named indexes. No scan, no access to the table's settings. */
+  grantRecords(role: Role, asks: readonly IndexName[]): void {
+    const arn = this.table.tableArn
+    grant(role, { actions: [...item_reads, ...item_writes, 'dynamodb:Query'], resources: [arn] })
+    if (asks.length > 0) grant(role, { actions: ['dynamodb:Query'], resources: asks.map((name) => `${arn}/index/${name}`) })
+  }
+}
