@@ -124,7 +124,8 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
   const committed = await deps.store.commit(decision.writes)
   if (!committed.ok) return 'again'
   await launchAll(deps, decision.value)
-  return 'admitted'
+  const line_is_served = !moved && places.length < limit
+  return line_is_served || ready.length >= room ? 'blocked' : 'admitted'
 }
 
 /**
