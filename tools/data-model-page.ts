@@ -7,7 +7,8 @@ const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
 
 /** A value is code, words about a range are text. */
-const sortKey = (sk: string) => (sk.startsWith('begins with ') ? `begins with ${code(sk.slice('begins with '.length))}` : sk.includes(' ') || sk === 'all' ? sk : code(sk))
+const sortKey = (sk: string) =>
+  sk.startsWith('begins with ') ? `begins with ${code(sk.slice('begins with '.length))}` : sk.includes(' ') || sk === 'all' ? sk : code(sk)
 const keyCells = ({ pk, sk }: PatternKey) => [code(pk), sortKey(sk)]
 
 /** The page as Markdown. */

@@ -57,8 +57,22 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: 'the idempotency record is the command itself; its key is a hash',
   },
-  { name: 'task by id', index: 'table', key: key(refs.task(w, '{task}')), asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'], consistency: 'strong', note: '' },
-  { name: 'run by id', index: 'table', key: key(refs.run(w, '{run}')), asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'], consistency: 'strong', note: 'holds its latest attempt' },
+  {
+    name: 'task by id',
+    index: 'table',
+    key: key(refs.task(w, '{task}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
+  {
+    name: 'run by id',
+    index: 'table',
+    key: key(refs.run(w, '{run}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: 'holds its latest attempt',
+  },
   {
     name: 'counters and health of a class',
     index: 'table',
@@ -126,7 +140,14 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     consistency: 'strong',
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
   },
-  { name: 'workspaces', index: 'table', key: { pk: workspaces_partition, sk: all_newest_first }, asked_by: ['api'], consistency: 'strong', note: 'role operator' },
+  {
+    name: 'workspaces',
+    index: 'table',
+    key: { pk: workspaces_partition, sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'role operator',
+  },
 ]
 
 const lists: readonly AccessPattern[] = [
@@ -138,7 +159,14 @@ const lists: readonly AccessPattern[] = [
     consistency: 'eventual',
     note: 'a list without a filter merges the states',
   },
-  { name: 'tasks of an agent', index: 'by_agent', key: { pk: listPartitions.tasksByAgent(w, '{agent}', false), sk: all_newest_first }, asked_by: ['api'], consistency: 'eventual', note: '' },
+  {
+    name: 'tasks of an agent',
+    index: 'by_agent',
+    key: { pk: listPartitions.tasksByAgent(w, '{agent}', false), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: '',
+  },
   {
     name: 'tasks of a session',
     index: 'by_session',
@@ -147,7 +175,14 @@ const lists: readonly AccessPattern[] = [
     consistency: 'eventual',
     note: 'oldest first for the logs of a session',
   },
-  { name: 'tasks with a label', index: 'by_label', key: { pk: listPartitions.tasksByLabel(w, '{label}', false), sk: all_newest_first }, asked_by: ['api'], consistency: 'eventual', note: '' },
+  {
+    name: 'tasks with a label',
+    index: 'by_label',
+    key: { pk: listPartitions.tasksByLabel(w, '{label}', false), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: '',
+  },
   {
     name: 'archived tasks, by the same four',
     index: 'by_state',
@@ -165,7 +200,14 @@ const lists: readonly AccessPattern[] = [
     note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
   },
   { name: 'execution instances', index: 'by_state', key: { pk: listPartitions.instances(w), sk: 'all' }, asked_by: ['api'], consistency: 'eventual', note: '' },
-  { name: 'API keys of a workspace', index: 'by_state', key: { pk: listPartitions.apiKeys(w), sk: all_newest_first }, asked_by: ['api'], consistency: 'eventual', note: 'role admin' },
+  {
+    name: 'API keys of a workspace',
+    index: 'by_state',
+    key: { pk: listPartitions.apiKeys(w), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'role admin',
+  },
   {
     name: 'what is due',
     index: 'due',
@@ -190,7 +232,10 @@ export const record_notes = {
   agent_key: { key: key(refs.agentKey(w, '{agent_key}')), note: 'holds an agent key for one agent' },
   command: { key: key(refs.command(w, '{command_key}')), note: 'immutable: params, policy and agent config as accepted; what is too large lies in the bucket' },
   task: { key: key(refs.task(w, '{task}')), note: 'small and hot; carries the due time of itself and of its run' },
-  place: { key: { pk: classPartition(w, '{class}'), sk: `${lines.class}{rank}#{task}` }, note: `in line; while another attempt holds its session: ${sessionPartition(w, '{session}')} / ${lines.session}{rank}#{task}` },
+  place: {
+    key: { pk: classPartition(w, '{class}'), sk: `${lines.class}{rank}#{task}` },
+    note: `in line; while another attempt holds its session: ${sessionPartition(w, '{session}')} / ${lines.session}{rank}#{task}`,
+  },
   instance: { key: key(refs.instance(w, '{class}')), note: 'counters, limit, health; the hottest record of a busy class' },
   session: { key: key(refs.session(w, '{session}')), note: 'the lease: owner and fencing token' },
   run: { key: key(refs.run(w, '{run}')), note: 'with its latest attempt' },
