@@ -4,7 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
-import { s3Files } from '../../shared/ports/aws/files.ts'
+import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
 import { sqsSignals } from '../../shared/ports/aws/signals.ts'
 import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
@@ -25,7 +25,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
   }),
   clock: system_clock,
   ids: system_ids,
-  files: s3Files({ client: new S3Client({}), bucket: readEnv(env, 'bucket') }),
+  files: s3Files({ client: new S3Client(s3_client_settings), bucket: readEnv(env, 'bucket') }),
   deployment: readDeployment(env),
   report: (what, cause) => log.warn(what, {}, cause),
 })

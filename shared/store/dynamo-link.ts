@@ -62,4 +62,5 @@ export const call = async <T extends { ConsumedCapacity?: ConsumedCapacity | Con
 }
 
 /** DynamoDB reports consumption only when asked to. */
-export const reporting = (link: Link): { readonly ReturnConsumedCapacity?: 'TOTAL' } => (link.onCapacity === undefined ? {} : { ReturnConsumedCapacity: 'TOTAL' })
+export const reporting = (link: Link): { readonly ReturnConsumedCapacity?: 'TOTAL' } =>
+  link.onCapacity === undefined ? {} : { ReturnConsumedCapacity: 'TOTAL' }

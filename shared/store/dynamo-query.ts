@@ -67,7 +67,9 @@ export const queryItems = async (link: Link, query: RangeQuery): Promise<{ reado
   do {
     // One more than asked for, to know whether others follow.
     const Limit = limit + 1 - items.length + (skipped === undefined ? 0 : 1)
-    const page = await call(link, 'query', () => link.documents.send(new QueryCommand({ ...input, Limit, ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }) })))
+    const page = await call(link, 'query', () =>
+      link.documents.send(new QueryCommand({ ...input, Limit, ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }) })),
+    )
     items.push(...(page.Items ?? []).map((item) => Key.parse(item)).filter((item) => item[names.sk] !== skipped))
     ExclusiveStartKey = page.LastEvaluatedKey
   } while (items.length <= limit && ExclusiveStartKey !== undefined)

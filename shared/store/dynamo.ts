@@ -46,7 +46,8 @@ const getBatch = async (link: Link, keys: readonly Key[], consistent: boolean): 
     found.push(...items.map((item) => RawItem.parse(item)))
     const rest = output.UnprocessedKeys?.[link.table]?.Keys ?? []
     if (rest.length === 0) return found
-    if (items.length === 0 && tried >= link.backoff.attempts_max) throw new UnavailableError('the table', { cause: new Error(`${rest.length} keys stay unprocessed`) })
+    if (items.length === 0 && tried >= link.backoff.attempts_max)
+      throw new UnavailableError('the table', { cause: new Error(`${rest.length} keys stay unprocessed`) })
     if (items.length === 0) await pause(link.backoff, tried)
     wanted = rest
   }

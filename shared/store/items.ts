@@ -47,8 +47,7 @@ const valueBytes = (value: Value): number => {
   if (Array.isArray(value)) return value.reduce<number>((sum, element) => sum + 1 + valueBytes(element), 3)
   return fieldsBytes(value) + Object.keys(value).length + 3
 }
-const fieldsBytes = (fields: Item): number =>
-  Object.entries(fields).reduce<number>((sum, [key, value]) => sum + Buffer.byteLength(key) + valueBytes(value), 0)
+const fieldsBytes = (fields: Item): number => Object.entries(fields).reduce<number>((sum, [key, value]) => sum + Buffer.byteLength(key) + valueBytes(value), 0)
 
 /** The item of a record. @throws ItemTooLargeError */
 export const itemOf = (record: StoredRecord): Item => {
@@ -61,8 +60,7 @@ export const itemOf = (record: StoredRecord): Item => {
 
 /** Attributes that are no part of a record. */
 const key_attributes: ReadonlySet<string> = new Set(['pk', 'sk', 'state_pk', 'agent_pk', 'session_pk', 'label_pk', 'list_sk', 'due_pk'])
-const fieldsOf = (item: Readonly<Record<string, unknown>>): unknown =>
-  Object.fromEntries(Object.entries(item).filter(([key]) => !key_attributes.has(key)))
+const fieldsOf = (item: Readonly<Record<string, unknown>>): unknown => Object.fromEntries(Object.entries(item).filter(([key]) => !key_attributes.has(key)))
 
 const schemas: { readonly [K in RecordKind]: { readonly parse: (value: unknown) => RecordOf<K> } } = record_schemas
 

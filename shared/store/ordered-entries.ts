@@ -60,7 +60,12 @@ export const orderedEntries = (): OrderedEntries => {
     add: (partition, entry) => {
       const entries = partitions.get(partition)
       if (entries === undefined) partitions.set(partition, [entry])
-      else entries.splice(firstWhere(entries, (each) => compare(each, entry) > 0), 0, entry)
+      else
+        entries.splice(
+          firstWhere(entries, (each) => compare(each, entry) > 0),
+          0,
+          entry,
+        )
     },
     remove: (partition, entry) => {
       const entries = partitions.get(partition) ?? []
@@ -73,7 +78,10 @@ export const orderedEntries = (): OrderedEntries => {
       const entries = partitions.get(partition) ?? []
       const { start, end } = windowOf(entries, query)
       if (start >= end) return { entries: [], more: false }
-      const cut = query.newest_first === true ? entries.slice(Math.max(start, end - query.limit), end).reverse() : entries.slice(start, Math.min(end, start + query.limit))
+      const cut =
+        query.newest_first === true
+          ? entries.slice(Math.max(start, end - query.limit), end).reverse()
+          : entries.slice(start, Math.min(end, start + query.limit))
       return { entries: cut, more: end - start > query.limit }
     },
   }

@@ -82,7 +82,11 @@ export const startDynoxide = async (): Promise<Dynoxide> => {
           BillingMode: 'PAY_PER_REQUEST',
           AttributeDefinitions: string_attributes.map((AttributeName) => ({ AttributeName, AttributeType: 'S' as const })),
           KeySchema: keySchema({ pk: 'pk', sk: 'sk' }),
-          GlobalSecondaryIndexes: index_names.map((name) => ({ IndexName: name, KeySchema: keySchema(indexes[name]), Projection: { ProjectionType: 'KEYS_ONLY' as const } })),
+          GlobalSecondaryIndexes: index_names.map((name) => ({
+            IndexName: name,
+            KeySchema: keySchema(indexes[name]),
+            Projection: { ProjectionType: 'KEYS_ONLY' as const },
+          })),
         }),
       )
       return TableName

@@ -29,7 +29,8 @@ export const ids = {
 export const workspace_id = ids.workspace(1)
 const version = 1
 
-export const workspaceRecord = (n: number) => Workspace.parse({ kind: 'workspace', id: ids.workspace(n), name: `workspace ${n}`, created_at: minute(0), version })
+export const workspaceRecord = (n: number) =>
+  Workspace.parse({ kind: 'workspace', id: ids.workspace(n), name: `workspace ${n}`, created_at: minute(0), version })
 
 export const agentRecord = (n: number) =>
   Agent.parse({

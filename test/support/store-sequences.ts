@@ -23,16 +23,18 @@ const record: fc.Arbitrary<StoredRecord> = fc.oneof(
 const version = fc.constantFrom(1, 1, 1, 2, 3)
 
 const by = fc.integer({ min: -1, max: 2 })
-const change: fc.Arbitrary<InstanceChange> = fc.record({
-  add: fc.record({ live: by, pending: by, running: by }, { requiredKeys: [] }),
-  due: fc.constantFrom('set', 'remove', 'leave'),
-  due_at: fc.integer({ min: 1, max: 4 }).map(minute),
-  set: fc.record({ failures: fc.nat(5), limit: fc.nat(3), last_event_at: fc.integer({ min: 1, max: 4 }).map(minute) }, { requiredKeys: [] }),
-}).map(({ add, due: move, due_at, set }) => ({
-  add,
-  set: { ...set, ...(move === 'set' ? { due_at } : {}) },
-  remove: move === 'remove' ? (['due_at', 'cooldown_until'] as const) : [],
-}))
+const change: fc.Arbitrary<InstanceChange> = fc
+  .record({
+    add: fc.record({ live: by, pending: by, running: by }, { requiredKeys: [] }),
+    due: fc.constantFrom('set', 'remove', 'leave'),
+    due_at: fc.integer({ min: 1, max: 4 }).map(minute),
+    set: fc.record({ failures: fc.nat(5), limit: fc.nat(3), last_event_at: fc.integer({ min: 1, max: 4 }).map(minute) }, { requiredKeys: [] }),
+  })
+  .map(({ add, due: move, due_at, set }) => ({
+    add,
+    set: { ...set, ...(move === 'set' ? { due_at } : {}) },
+    remove: move === 'remove' ? (['due_at', 'cooldown_until'] as const) : [],
+  }))
 const condition = fc.record({
   field: fc.constantFrom('live' as const, 'limit' as const, 'pending' as const, 'due_at' as const),
   is: fc.constantFrom('at_most' as const, 'at_least' as const, 'equals' as const),
@@ -65,16 +67,25 @@ export const partitions: readonly { readonly index: RangeQuery['index']; readonl
   { index: 'by_state', pk: listPartitions.tasksByState(workspace_id, 'queued', false), sorts: numbers.map(ids.task) },
   { index: 'by_state', pk: listPartitions.instances(workspace_id), sorts: numbers.map(ids.class) },
   { index: 'by_agent', pk: listPartitions.tasksByAgent(workspace_id, ids.agent(1), false), sorts: numbers.map(ids.task) },
-  ...numbers.map((n) => ({ index: 'by_session' as const, pk: listPartitions.tasksBySession(workspace_id, ids.session(n), false), sorts: numbers.map(ids.task) })),
+  ...numbers.map((n) => ({
+    index: 'by_session' as const,
+    pk: listPartitions.tasksBySession(workspace_id, ids.session(n), false),
+    sorts: numbers.map(ids.task),
+  })),
   ...['one', 'two'].map((label) => ({ index: 'by_label' as const, pk: listPartitions.tasksByLabel(workspace_id, label, false), sorts: numbers.map(ids.task) })),
   ...Array.from({ length: due_shards }, (_, n) => ({ index: 'due' as const, pk: `due#${n}`, sorts: numbers.map(minute) })),
 ]
 
-const query: fc.Arbitrary<RangeQuery> = fc.constantFrom(...partitions).chain(({ index, pk, sorts }) =>
-  fc
-    .record({ from: fc.constantFrom(...sorts), to: fc.constantFrom(...sorts), after: fc.constantFrom(...sorts), newest_first: fc.boolean() }, { requiredKeys: [] })
-    .chain((bounds) => fc.integer({ min: 1, max: 4 }).map((limit): RangeQuery => ({ index, pk, ...bounds, limit }))),
-)
+const query: fc.Arbitrary<RangeQuery> = fc
+  .constantFrom(...partitions)
+  .chain(({ index, pk, sorts }) =>
+    fc
+      .record(
+        { from: fc.constantFrom(...sorts), to: fc.constantFrom(...sorts), after: fc.constantFrom(...sorts), newest_first: fc.boolean() },
+        { requiredKeys: [] },
+      )
+      .chain((bounds) => fc.integer({ min: 1, max: 4 }).map((limit): RangeQuery => ({ index, pk, ...bounds, limit }))),
+  )
 
 export const sequence: fc.Arbitrary<readonly Step[]> = fc.array(
   fc.oneof(

@@ -1,0 +1,247 @@
+/**
+ * Every question that is asked of the table, and every kind of record in it. docs/data-model.md is made from this file:
+ * a question that is not listed here is not asked.
+ */
+import {
+  agentsPartition,
+  classPartition,
+  due_shards,
+  listPartitions,
+  logPartition,
+  recordPartition,
+  refs,
+  sessionPartition,
+  workspaces_partition,
+  type IndexName,
+} from './keys.ts'
+import type { RecordKind } from './records.ts'
+
+export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep'
+
+/** A key with names in braces where values stand. `sk` is a value, a range, or all of the partition. */
+export interface PatternKey {
+  readonly pk: string
+  readonly sk: string
+}
+
+export interface AccessPattern {
+  readonly name: string
+  readonly index: IndexName | 'table'
+  readonly key: PatternKey
+  readonly asked_by: readonly Asker[]
+  /** An index is always eventually consistent; its records are then read from the table. */
+  readonly consistency: 'strong' | 'eventual'
+  readonly note: string
+}
+
+const w = '{workspace}'
+const key = ({ pk, sk }: PatternKey): PatternKey => ({ pk, sk })
+const from = (start: string) => `begins with ${start}`
+const all_newest_first = 'all, newest first'
+
+const single_records: readonly AccessPattern[] = [
+  { name: 'agent by id', index: 'table', key: key(refs.agent(w, '{agent}')), asked_by: ['api', 'dispatch'], consistency: 'strong', note: '' },
+  {
+    name: 'agent by its key',
+    index: 'table',
+    key: key(refs.agentKey(w, '{agent_key}')),
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'put_if_absent makes the key unique in the workspace',
+  },
+  {
+    name: 'command by agent and idempotency key',
+    index: 'table',
+    key: key(refs.command(w, '{command_key}')),
+    asked_by: ['api', 'dispatch', 'runner-api'],
+    consistency: 'strong',
+    note: 'the idempotency record is the command itself; its key is a hash',
+  },
+  {
+    name: 'task by id',
+    index: 'table',
+    key: key(refs.task(w, '{task}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
+  {
+    name: 'run by id',
+    index: 'table',
+    key: key(refs.run(w, '{run}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: 'holds its latest attempt',
+  },
+  {
+    name: 'counters and health of a class',
+    index: 'table',
+    key: key(refs.instance(w, '{class}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'sweep'],
+    consistency: 'strong',
+    note: 'changed by add_within_limit, so that attempts of one class do not fight over a version',
+  },
+  {
+    name: 'lease of a session',
+    index: 'table',
+    key: key(refs.session(w, '{session}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
+  { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
+  { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
+]
+
+const lines = {
+  class: refs.place({ line: 'class', workspace_id: w, class_key: '{class}', session_id: '', rank: 0, task_id: '' }).sk.slice(0, 'LINE#'.length),
+  session: refs.place({ line: 'session', workspace_id: w, class_key: '', session_id: '{session}', rank: 0, task_id: '' }).sk.slice(0, 'WAIT#'.length),
+}
+
+const partitions_of_the_table: readonly AccessPattern[] = [
+  { name: 'agents of a workspace', index: 'table', key: { pk: agentsPartition(w), sk: all_newest_first }, asked_by: ['api'], consistency: 'strong', note: '' },
+  {
+    name: 'head of the line of a class',
+    index: 'table',
+    key: { pk: classPartition(w, '{class}'), sk: from(lines.class) },
+    asked_by: ['dispatch', 'api'],
+    consistency: 'strong',
+    note: 'in order of priority, then acceptance; api counts it',
+  },
+  {
+    name: 'tasks that wait for a session',
+    index: 'table',
+    key: { pk: sessionPartition(w, '{session}'), sk: from(lines.session) },
+    asked_by: ['dispatch'],
+    consistency: 'strong',
+    note: 'moved back to the lines of their classes when the session is free',
+  },
+  {
+    name: 'ended attempts of a run',
+    index: 'table',
+    key: { pk: recordPartition(w, '{run}'), sk: from('ATTEMPT#') },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'the latest attempt lies in the run',
+  },
+  {
+    name: 'events and snapshots of a run from a cursor',
+    index: 'table',
+    key: { pk: recordPartition(w, '{run}'), sk: from('EVENT#') },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'gapless; an event that changes the status holds the snapshot',
+  },
+  {
+    name: 'logs of an attempt from a cursor',
+    index: 'table',
+    key: { pk: logPartition(w, '{run}', 1), sk: 'all, oldest first' },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
+  },
+  {
+    name: 'workspaces',
+    index: 'table',
+    key: { pk: workspaces_partition, sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'role operator',
+  },
+]
+
+const lists: readonly AccessPattern[] = [
+  {
+    name: 'tasks in a state',
+    index: 'by_state',
+    key: { pk: listPartitions.tasksByState(w, '{state}', false), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'a list without a filter merges the states',
+  },
+  {
+    name: 'tasks of an agent',
+    index: 'by_agent',
+    key: { pk: listPartitions.tasksByAgent(w, '{agent}', false), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: '',
+  },
+  {
+    name: 'tasks of a session',
+    index: 'by_session',
+    key: { pk: listPartitions.tasksBySession(w, '{session}', false), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'oldest first for the logs of a session',
+  },
+  {
+    name: 'tasks with a label',
+    index: 'by_label',
+    key: { pk: listPartitions.tasksByLabel(w, '{label}', false), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: '',
+  },
+  {
+    name: 'archived tasks, by the same four',
+    index: 'by_state',
+    key: { pk: listPartitions.tasksByState(w, '{state}', true), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'archived tasks have partitions of their own in each of the four indexes',
+  },
+  {
+    name: 'runs in a status',
+    index: 'by_state',
+    key: { pk: listPartitions.runsByStatus(w, '{status}'), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
+  },
+  { name: 'execution instances', index: 'by_state', key: { pk: listPartitions.instances(w), sk: 'all' }, asked_by: ['api'], consistency: 'eventual', note: '' },
+  {
+    name: 'API keys of a workspace',
+    index: 'by_state',
+    key: { pk: listPartitions.apiKeys(w), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'role admin',
+  },
+  {
+    name: 'what is due',
+    index: 'due',
+    key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
+    asked_by: ['sweep'],
+    consistency: 'eventual',
+    note: 'tasks, instances and sessions of all workspaces; sparse: only what waits for a time is in it',
+  },
+]
+
+/** Every question that is asked of the table. */
+export const access_patterns: readonly AccessPattern[] = [...single_records, ...partitions_of_the_table, ...lists]
+
+interface RecordNote {
+  readonly key: PatternKey
+  readonly note: string
+}
+
+/** Every kind of record: where it lies and what is worth knowing. */
+export const record_notes = {
+  agent: { key: key(refs.agent(w, '{agent}')), note: 'a deleted agent stays, so that past tasks can name it' },
+  agent_key: { key: key(refs.agentKey(w, '{agent_key}')), note: 'holds an agent key for one agent' },
+  command: { key: key(refs.command(w, '{command_key}')), note: 'immutable: params, policy and agent config as accepted; what is too large lies in the bucket' },
+  task: { key: key(refs.task(w, '{task}')), note: 'small and hot; carries the due time of itself and of its run' },
+  place: {
+    key: { pk: classPartition(w, '{class}'), sk: `${lines.class}{rank}#{task}` },
+    note: `in line; while another attempt holds its session: ${sessionPartition(w, '{session}')} / ${lines.session}{rank}#{task}`,
+  },
+  instance: { key: key(refs.instance(w, '{class}')), note: 'counters, limit, health; the hottest record of a busy class' },
+  session: { key: key(refs.session(w, '{session}')), note: 'the lease: owner and fencing token' },
+  run: { key: key(refs.run(w, '{run}')), note: 'with its latest attempt' },
+  attempt: { key: key(refs.attempt(w, '{run}', 1)), note: 'an ended attempt that a later one replaced' },
+  event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
+  log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
+  workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
+  api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
+} as const satisfies Record<RecordKind, RecordNote>
