@@ -87,6 +87,7 @@ describe.each(makers)('the $name store', ({ make }) => {
     { condition: { field: 'pending', is: 'equals', value: 1 }, holds: true },
     { condition: { field: 'pending', is: 'equals', value: 2 }, holds: false },
     { condition: { field: 'pending', is: 'equals', value: '1' }, holds: false },
+    { condition: { field: 'pending', is: 'at_most', value: '9' }, holds: false },
     { condition: { field: 'due_at', is: 'at_most', value: minute(59) }, holds: false },
   ])('add_within_limit: $condition holds: $holds', async ({ condition, holds }) => {
     await putAll([instanceRecord(1, { live: 1 })])
