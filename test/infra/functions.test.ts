@@ -30,8 +30,8 @@ test('there are the six functions, with the timeouts their callers expect', () =
 
 test('every function runs Node 24 on arm64, is traced, and has a role and a log group that forgets of its own', () => {
   const roles = new Set<string>()
-  for (const [name, made] of functions) {
-    expect([made.Runtime, made.Architectures, made.TracingConfig.Mode], name).toEqual(['nodejs24.x', ['arm64'], 'Active'])
+  for (const made of functions.values()) {
+    expect([made.Runtime, made.Architectures, made.TracingConfig.Mode]).toEqual(['nodejs24.x', ['arm64'], 'Active'])
     expect(made.MemorySize).toBeGreaterThanOrEqual(512)
     expect(made.MemorySize).toBeLessThanOrEqual(1_024)
     expect(template.Resources[targetOf(made.LoggingConfig.LogGroup)]?.Properties['RetentionInDays']).toBe(30)
@@ -43,7 +43,7 @@ test('every function runs Node 24 on arm64, is traced, and has a role and a log 
 test('the environment holds only the names that the functions parse', () => {
   const known = [...Object.values(env_names), 'NODE_OPTIONS']
   for (const name of functions.keys()) {
-    for (const variable of Object.keys(variablesOf(name))) expect(known, name).toContain(variable)
+    for (const variable of Object.keys(variablesOf(name))) expect(known).toContain(variable)
     for (const always of [env_names.table, env_names.bucket, env_names.deployment]) expect(variablesOf(name)).toHaveProperty(always)
   }
   const withCompute = [...functions.keys()].filter((name) => env_names.compute in variablesOf(name))

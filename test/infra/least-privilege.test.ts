@@ -34,9 +34,9 @@ test('every right names its resource, but for those that cannot', () => {
 })
 
 test('no role has a managed or an inline policy: all rights are the ones above', () => {
-  for (const [id, { Properties }] of resourcesOf('AWS::IAM::Role')) {
-    expect(Properties['ManagedPolicyArns'], id).toBeUndefined()
-    expect(Properties['Policies'], id).toBeUndefined()
+  for (const [, { Properties }] of resourcesOf('AWS::IAM::Role')) {
+    expect(Properties['ManagedPolicyArns']).toBeUndefined()
+    expect(Properties['Policies']).toBeUndefined()
   }
   expect(resourcesOf('AWS::IAM::ManagedPolicy')).toEqual([])
 })

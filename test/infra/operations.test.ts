@@ -31,10 +31,10 @@ test('every alarm calls somebody, says what its silence means, and ends with an 
   expect(alarms).toHaveLength(16)
   const anchors = anchorsOf(runbook)
   for (const alarm of alarms) {
-    expect(alarm.AlarmActions, alarm.id).toHaveLength(1)
-    expect(alarm.AlarmDescription, alarm.id).toMatch(/ Silence: .+ Runbook: /)
+    expect(alarm.AlarmActions).toHaveLength(1)
+    expect(alarm.AlarmDescription).toMatch(/ Silence: .+ Runbook: /)
     expect(alarm.AlarmDescription.length).toBeLessThanOrEqual(1_024)
-    expect(anchors, alarm.id).toContain(namedBy(alarm.AlarmDescription))
+    expect(anchors).toContain(namedBy(alarm.AlarmDescription))
   }
 })
 
@@ -106,13 +106,13 @@ test('nothing bills while idle but the alarms and one secret, and that is at mos
 })
 
 test('nothing that is free when idle is told to cost: no endpoint by the hour, no provisioned capacity, no log for ever', () => {
-  for (const [id, { Properties }] of resourcesOf('AWS::EC2::VPCEndpoint')) expect(Properties['VpcEndpointType'], id).toBe('Gateway')
-  for (const [id, { Properties }] of resourcesOf('AWS::EC2::Subnet')) expect(Properties, id).not.toHaveProperty('NatGatewayId')
-  for (const [id, { Properties }] of resourcesOf('AWS::Logs::LogGroup')) expect(Properties['RetentionInDays'], id).toBe(30)
-  for (const [id, { Properties }] of resourcesOf('AWS::Lambda::Function')) expect(Properties, id).not.toHaveProperty('ReservedConcurrentExecutions')
-  for (const [id, { Properties }] of resourcesOf('AWS::Lambda::EventSourceMapping')) expect(Properties, id).not.toHaveProperty('ProvisionedPollerConfig')
-  for (const [id, { Properties }] of resourcesOf('AWS::ECS::Cluster'))
-    expect(Properties['ClusterSettings'], id).toEqual([{ Name: 'containerInsights', Value: 'disabled' }])
+  for (const [, { Properties }] of resourcesOf('AWS::EC2::VPCEndpoint')) expect(Properties['VpcEndpointType']).toBe('Gateway')
+  for (const [, { Properties }] of resourcesOf('AWS::EC2::Subnet')) expect(Properties).not.toHaveProperty('NatGatewayId')
+  for (const [, { Properties }] of resourcesOf('AWS::Logs::LogGroup')) expect(Properties['RetentionInDays']).toBe(30)
+  for (const [, { Properties }] of resourcesOf('AWS::Lambda::Function')) expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions')
+  for (const [, { Properties }] of resourcesOf('AWS::Lambda::EventSourceMapping')) expect(Properties).not.toHaveProperty('ProvisionedPollerConfig')
+  for (const [, { Properties }] of resourcesOf('AWS::ECS::Cluster'))
+    expect(Properties['ClusterSettings']).toEqual([{ Name: 'containerInsights', Value: 'disabled' }])
   for (const resource of Object.values(template.Resources)) expect(JSON.stringify(resource.Properties)).not.toContain('"ProvisionedThroughput"')
 })
 
