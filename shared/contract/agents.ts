@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { AgentConfig, AgentConfigPatch, AgentKey } from '../domain/agent.ts'
 import { AgentId, WorkspaceId } from '../domain/ids.ts'
 import { Timestamp } from '../domain/time.ts'
-import { listOf, named, page_query, QueryFlag } from './common.ts'
+import { listOf, named, Nothing, page_query, QueryFlag } from './common.ts'
 import { operation } from './operation.ts'
 
 /** A config as it is shown: secrets in it are redacted, so its texts may no longer fit the rules for writing them. */
@@ -67,6 +67,8 @@ export const agent_operations = {
     summary: 'The config of an agent that says nothing itself',
     role: 'viewer',
     query: z.strictObject({ agent_key: AgentKey.optional() }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: AgentDefaults },
     problems: [],
   }),
@@ -78,6 +80,8 @@ export const agent_operations = {
     summary: 'Create an agent',
     role: 'admin',
     body: CreateAgent,
+    params: Nothing,
+    query: Nothing,
     responses: { 201: AgentView },
     problems: ['agent_key_taken'],
   }),
@@ -89,6 +93,8 @@ export const agent_operations = {
     summary: 'List agents, newest first, or find one by its key',
     role: 'viewer',
     query: z.strictObject({ agent_key: AgentKey.optional(), ...page_query }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: listOf('AgentList', AgentView) },
     problems: [],
   }),
@@ -100,6 +106,8 @@ export const agent_operations = {
     summary: 'Get an agent',
     role: 'viewer',
     params,
+    query: Nothing,
+    body: Nothing,
     responses: { 200: AgentView },
     problems: ['not_found'],
   }),
@@ -112,6 +120,7 @@ export const agent_operations = {
     role: 'admin',
     params,
     body: UpdateAgent,
+    query: Nothing,
     responses: { 200: AgentView },
     problems: ['not_found', 'too_many_conflicts'],
   }),
@@ -124,6 +133,7 @@ export const agent_operations = {
     role: 'admin',
     params,
     query: z.strictObject({ cancel: QueryFlag }),
+    body: Nothing,
     responses: { 200: AgentView },
     problems: ['not_found', 'agent_busy', 'too_many_conflicts'],
   }),

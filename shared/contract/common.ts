@@ -43,8 +43,8 @@ export const page_query = {
   cursor: Cursor.optional(),
 } as const
 
-/** The body of an action that takes nothing: absent or an empty object. */
-export const NoBody = z.strictObject({})
+/** No parameters, or the body of an action that takes nothing: absent or an empty object. */
+export const Nothing = z.strictObject({})
 
 /** Free-form data in an answer. */
 export const Data = z.record(z.string(), z.unknown())

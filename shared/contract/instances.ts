@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { AgentId, ClassKey, WorkspaceId } from '../domain/ids.ts'
 import { Timestamp } from '../domain/time.ts'
-import { listOf, named, page_query } from './common.ts'
+import { listOf, named, Nothing, page_query } from './common.ts'
 import { operation } from './operation.ts'
 
 export const InstanceView = named(
@@ -41,6 +41,8 @@ export const instance_operations = {
     summary: 'List execution instances',
     role: 'viewer',
     query: z.strictObject({ ...page_query }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: listOf('ExecutionInstanceList', InstanceView) },
     problems: [],
   }),
@@ -52,6 +54,8 @@ export const instance_operations = {
     summary: 'Get an execution instance',
     role: 'viewer',
     params: z.strictObject({ instance_key: ClassKey }),
+    query: Nothing,
+    body: Nothing,
     responses: { 200: InstanceView },
     problems: ['not_found'],
   }),

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { problems, type ProblemCode } from '../domain/result.ts'
 import { contract_schemas } from './common.ts'
-import type { Operation } from './operation.ts'
+import { takesBody, type Operation } from './operation.ts'
 import { operations } from './operations.ts'
 import { workspace_header } from './workspaces.ts'
 
@@ -39,8 +39,7 @@ const componentSchemas = (): Json => {
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, without({ ...schema }, ['$schema', '$id', 'id'])]))
 }
 
-const parametersIn = (where: 'path' | 'query', object: z.ZodObject | undefined): readonly Json[] => {
-  if (object === undefined) return []
+const parametersIn = (where: 'path' | 'query', object: z.ZodObject): readonly Json[] => {
   const schema = inputSchema(object)
   const required = Array.isArray(schema['required']) ? schema['required'] : []
   const properties = isJson(schema['properties']) ? schema['properties'] : {}
@@ -67,7 +66,7 @@ const refusals = (operation: Operation): Json => {
   const codes = [
     ...common_problems,
     ...(operation.role === 'public' ? [] : keyed_problems),
-    ...(operation.body === undefined ? [] : body_problems),
+    ...(takesBody(operation) ? body_problems : []),
     ...operation.problems,
   ]
   const statuses = [...new Set(codes.map((code) => problems[code].status))].toSorted((a, b) => a - b)
@@ -92,9 +91,9 @@ const describe = (operation: Operation): Json => ({
   description: operation.role === 'public' ? 'Needs no key.' : `Needs the role \`${operation.role}\` or a higher one.`,
   security: operation.role === 'public' ? [] : [{ api_key: [] }],
   parameters: [...parametersIn('path', operation.params), ...parametersIn('query', operation.query), ...(operation.role === 'public' ? [] : [workspace_parameter])],
-  ...(operation.body === undefined
-    ? {}
-    : { requestBody: { required: !operation.body.safeParse({}).success, content: { 'application/json': { schema: inputSchema(operation.body) } } } }),
+  ...(takesBody(operation)
+    ? { requestBody: { required: !operation.body.safeParse({}).success, content: { 'application/json': { schema: inputSchema(operation.body) } } } }
+    : {}),
   responses: {
     ...Object.fromEntries(Object.entries(operation.responses).map(([status, schema]) => [status, answer(schema, statusTitles[Number(status)] ?? 'Done')])),
     ...refusals(operation),

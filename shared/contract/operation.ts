@@ -6,7 +6,10 @@ import type { Role } from '../domain/workspace.ts'
 export const http_methods = ['GET', 'POST', 'PATCH', 'DELETE'] as const
 export type HttpMethod = (typeof http_methods)[number]
 
-export interface Operation {
+/** Answers by success status. */
+export type Responses = Readonly<Record<number, z.ZodType>>
+
+export interface Operation<P extends z.ZodObject = z.ZodObject, Q extends z.ZodObject = z.ZodObject, B extends z.ZodType = z.ZodType, R extends Responses = Responses> {
   readonly id: string
   readonly method: HttpMethod
   /** As in `/v1/tasks/{task_id}`; each name in braces is a key of `params`. */
@@ -15,15 +18,17 @@ export interface Operation {
   readonly summary: string
   /** The least role that may call it; `public` needs no key. */
   readonly role: Role | 'public'
-  readonly params?: z.ZodObject
-  readonly query?: z.ZodObject
+  readonly params: P
+  readonly query: Q
   /** An absent body is read as `{}`. */
-  readonly body?: z.ZodType
-  /** The answer by success status. */
-  readonly responses: Readonly<Record<number, z.ZodType>>
+  readonly body: B
+  readonly responses: R
   /** What this operation can be refused with, beside what any operation can. */
   readonly problems: readonly ProblemCode[]
 }
 
 /** Checks an operation and keeps its exact type. */
 export const operation = <const O extends Operation>(described: O): O => described
+
+/** Whether the body of a request is read at all. */
+export const takesBody = (operation: Pick<Operation, 'method'>): boolean => operation.method === 'POST' || operation.method === 'PATCH'

@@ -6,7 +6,7 @@ import { Policy } from '../domain/policy.ts'
 import { Failure, run_statuses, StopReason } from '../domain/run.ts'
 import { Timestamp } from '../domain/time.ts'
 import { Usage } from '../domain/usage.ts'
-import { Data, listOf, named, NoBody, page_query } from './common.ts'
+import { Data, listOf, named, Nothing, page_query } from './common.ts'
 import { operation } from './operation.ts'
 import { LiveAttempt } from './tasks.ts'
 
@@ -112,7 +112,7 @@ export const CancelledRun = named('CancelledRun', z.object({ run: RunView, live:
 
 const params = z.strictObject({ run_id: RunId })
 
-const ofRun = { method: 'GET', tag: 'runs', role: 'viewer', params, problems: ['not_found'] } as const
+const ofRun = { method: 'GET', tag: 'runs', role: 'viewer', params, query: Nothing, body: Nothing, problems: ['not_found'] } as const
 
 export const run_operations = {
   listRuns: operation({
@@ -129,6 +129,8 @@ export const run_operations = {
       task_id: TaskId.optional(),
       ...page_query,
     }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: listOf('RunList', RunView) },
     problems: [],
   }),
@@ -171,7 +173,8 @@ export const run_operations = {
     summary: 'Cancel a run that is not terminal; repeating it is fine',
     role: 'member',
     params,
-    body: NoBody,
+    body: Nothing,
+    query: Nothing,
     responses: { 200: CancelledRun },
     problems: ['not_found', 'illegal_state', 'too_many_conflicts'],
   }),

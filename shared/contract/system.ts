@@ -1,6 +1,6 @@
 /** Whether the plane answers, and what it can be asked. */
 import * as z from 'zod'
-import { Data, named } from './common.ts'
+import { Data, named, Nothing } from './common.ts'
 import { operation } from './operation.ts'
 
 export const Health = named('Health', z.object({ status: z.enum(['ok']) }))
@@ -13,6 +13,9 @@ export const system_operations = {
     tag: 'system',
     summary: 'Answers 200 when the API and its table do',
     role: 'public',
+    params: Nothing,
+    query: Nothing,
+    body: Nothing,
     responses: { 200: Health },
     problems: [],
   }),
@@ -23,6 +26,9 @@ export const system_operations = {
     tag: 'system',
     summary: 'This contract as an OpenAPI 3.1 document',
     role: 'public',
+    params: Nothing,
+    query: Nothing,
+    body: Nothing,
     responses: { 200: Data },
     problems: [],
   }),

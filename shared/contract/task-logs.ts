@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { LogEntry } from '../domain/event.ts'
 import { RunId, TaskId } from '../domain/ids.ts'
-import { Cursor, Data, named, page_query } from './common.ts'
+import { Cursor, Data, named, Nothing, page_query } from './common.ts'
 import { operation } from './operation.ts'
 import { InteractionView, RunEventView, RunView } from './runs.ts'
 import { TaskView } from './tasks.ts'
@@ -56,6 +56,7 @@ export const task_log_operations = {
     role: 'viewer',
     params,
     query: z.strictObject({ ...page_query, cursor: Cursor.default(start_cursor) }),
+    body: Nothing,
     responses: { 200: LogList },
     problems: ['not_found'],
   }),
@@ -68,6 +69,7 @@ export const task_log_operations = {
     role: 'viewer',
     params,
     query: z.strictObject({ log_cursor: Cursor.default(start_cursor), run_event_cursor: Cursor.default(start_cursor), cursor_run_id: RunId.optional() }),
+    body: Nothing,
     responses: { 200: TaskEventBatch },
     problems: ['not_found'],
   }),

@@ -6,7 +6,7 @@ import { Policy } from '../domain/policy.ts'
 import { DropReason, task_states } from '../domain/task.ts'
 import { Timestamp } from '../domain/time.ts'
 import { Usage } from '../domain/usage.ts'
-import { listOf, named, NoBody, page_query, QueryFlag } from './common.ts'
+import { listOf, named, Nothing, page_query, QueryFlag } from './common.ts'
 import { operation } from './operation.ts'
 
 /**
@@ -91,6 +91,8 @@ export const task_operations = {
     summary: 'Accept a command exactly once; 200 if it was accepted before',
     role: 'member',
     body: CommandParams,
+    params: Nothing,
+    query: Nothing,
     responses: { 202: AcceptedTask, 200: AcceptedTask },
     problems: [
       'not_found',
@@ -119,6 +121,8 @@ export const task_operations = {
       archived: QueryFlag,
       ...page_query,
     }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: listOf('TaskList', TaskView) },
     problems: [],
   }),
@@ -130,6 +134,8 @@ export const task_operations = {
     summary: 'Get a task',
     role: 'viewer',
     params,
+    query: Nothing,
+    body: Nothing,
     responses: { 200: TaskView },
     problems: ['not_found'],
   }),
@@ -141,7 +147,8 @@ export const task_operations = {
     summary: 'Cancel a task in any state that is not terminal; repeating it is fine',
     role: 'member',
     params,
-    body: NoBody,
+    body: Nothing,
+    query: Nothing,
     responses: { 200: CancelledTask },
     problems: ['not_found', 'illegal_state', 'too_many_conflicts'],
   }),
@@ -153,7 +160,8 @@ export const task_operations = {
     summary: 'Put a terminal or waiting task out of sight; repeating it is fine',
     role: 'member',
     params,
-    body: NoBody,
+    body: Nothing,
+    query: Nothing,
     responses: { 200: TaskView },
     problems: ['not_found', 'illegal_state', 'too_many_conflicts'],
   }),
@@ -165,7 +173,8 @@ export const task_operations = {
     summary: 'Queue a terminal task again; it gets a new run in the same session',
     role: 'member',
     params,
-    body: NoBody,
+    body: Nothing,
+    query: Nothing,
     responses: { 200: TaskView },
     problems: ['not_found', 'illegal_state', 'agent_inactive', 'too_many_conflicts'],
   }),

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { ApiKeyId, WorkspaceId } from '../domain/ids.ts'
 import { Timestamp } from '../domain/time.ts'
 import { Role } from '../domain/workspace.ts'
-import { listOf, named, page_query } from './common.ts'
+import { listOf, named, Nothing, page_query } from './common.ts'
 import { operation } from './operation.ts'
 
 /** An operator's request may name another workspace than its key's here; all else of the request is then about that one. */
@@ -45,6 +45,8 @@ export const workspace_operations = {
     summary: 'Create a workspace',
     role: 'operator',
     body: CreateWorkspace,
+    params: Nothing,
+    query: Nothing,
     responses: { 201: WorkspaceView },
     problems: [],
   }),
@@ -56,6 +58,8 @@ export const workspace_operations = {
     summary: 'List workspaces, newest first',
     role: 'operator',
     query: z.strictObject({ ...page_query }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: listOf('WorkspaceList', WorkspaceView) },
     problems: [],
   }),
@@ -67,6 +71,8 @@ export const workspace_operations = {
     summary: 'Create an API key; the answer is the only place that shows it',
     role: 'admin',
     body: CreateApiKey,
+    params: Nothing,
+    query: Nothing,
     responses: { 201: CreatedApiKey },
     problems: [],
   }),
@@ -78,6 +84,8 @@ export const workspace_operations = {
     summary: 'List the API keys of the workspace, newest first, revoked ones too',
     role: 'admin',
     query: z.strictObject({ ...page_query }),
+    params: Nothing,
+    body: Nothing,
     responses: { 200: listOf('ApiKeyList', ApiKeyView) },
     problems: [],
   }),
@@ -89,6 +97,8 @@ export const workspace_operations = {
     summary: 'Revoke an API key at once and for good; repeating it is fine',
     role: 'admin',
     params: z.strictObject({ api_key_id: ApiKeyId }),
+    query: Nothing,
+    body: Nothing,
     responses: { 200: ApiKeyView },
     problems: ['not_found', 'last_key', 'too_many_conflicts'],
   }),
