@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { problems, type ProblemCode } from '../domain/result.ts'
 import { contract_schemas } from './common.ts'
-import { takesBody, type Operation } from './operation.ts'
+import type { Operation } from './operation.ts'
 import { operations } from './operations.ts'
 import { workspace_header } from './workspaces.ts'
 
@@ -66,7 +66,7 @@ const refusals = (operation: Operation): Json => {
   const codes = [
     ...common_problems,
     ...(operation.role === 'public' ? [] : keyed_problems),
-    ...(takesBody(operation) ? body_problems : []),
+    ...(operation.body === undefined ? [] : body_problems),
     ...operation.problems,
   ]
   const statuses = [...new Set(codes.map((code) => problems[code].status))].toSorted((a, b) => a - b)
@@ -91,9 +91,9 @@ const describe = (operation: Operation): Json => ({
   description: operation.role === 'public' ? 'Needs no key.' : `Needs the role \`${operation.role}\` or a higher one.`,
   security: operation.role === 'public' ? [] : [{ api_key: [] }],
   parameters: [...parametersIn('path', operation.params), ...parametersIn('query', operation.query), ...(operation.role === 'public' ? [] : [workspace_parameter])],
-  ...(takesBody(operation)
-    ? { requestBody: { required: !operation.body.safeParse({}).success, content: { 'application/json': { schema: inputSchema(operation.body) } } } }
-    : {}),
+  ...(operation.body === undefined
+    ? {}
+    : { requestBody: { required: !operation.body.safeParse({}).success, content: { 'application/json': { schema: inputSchema(operation.body) } } } }),
   responses: {
     ...Object.fromEntries(Object.entries(operation.responses).map(([status, schema]) => [status, answer(schema, statusTitles[Number(status)] ?? 'Done')])),
     ...refusals(operation),

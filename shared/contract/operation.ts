@@ -9,7 +9,7 @@ export type HttpMethod = (typeof http_methods)[number]
 /** Answers by success status. */
 export type Responses = Readonly<Record<number, z.ZodType>>
 
-export interface Operation<P extends z.ZodObject = z.ZodObject, Q extends z.ZodObject = z.ZodObject, B extends z.ZodType = z.ZodType, R extends Responses = Responses> {
+export interface Operation<P extends z.ZodObject = z.ZodObject, Q extends z.ZodObject = z.ZodObject, R extends Responses = Responses> {
   readonly id: string
   readonly method: HttpMethod
   /** As in `/v1/tasks/{task_id}`; each name in braces is a key of `params`. */
@@ -20,8 +20,8 @@ export interface Operation<P extends z.ZodObject = z.ZodObject, Q extends z.ZodO
   readonly role: Role | 'public'
   readonly params: P
   readonly query: Q
-  /** An absent body is read as `{}`. */
-  readonly body: B
+  /** Of operations that read a body; one that is not sent is read as `{}`. */
+  readonly body?: z.ZodType
   readonly responses: R
   /** What this operation can be refused with, beside what any operation can. */
   readonly problems: readonly ProblemCode[]
@@ -29,6 +29,3 @@ export interface Operation<P extends z.ZodObject = z.ZodObject, Q extends z.ZodO
 
 /** Checks an operation and keeps its exact type. */
 export const operation = <const O extends Operation>(described: O): O => described
-
-/** Whether the body of a request is read at all. */
-export const takesBody = (operation: Pick<Operation, 'method'>): boolean => operation.method === 'POST' || operation.method === 'PATCH'

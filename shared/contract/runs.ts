@@ -112,7 +112,7 @@ export const CancelledRun = named('CancelledRun', z.object({ run: RunView, live:
 
 const params = z.strictObject({ run_id: RunId })
 
-const ofRun = { method: 'GET', tag: 'runs', role: 'viewer', params, query: Nothing, body: Nothing, problems: ['not_found'] } as const
+const ofRun = { method: 'GET', tag: 'runs', role: 'viewer', params, query: Nothing, problems: ['not_found'] } as const
 
 export const run_operations = {
   listRuns: operation({
@@ -130,7 +130,6 @@ export const run_operations = {
       ...page_query,
     }),
     params: Nothing,
-    body: Nothing,
     responses: { 200: listOf('RunList', RunView) },
     problems: [],
   }),
