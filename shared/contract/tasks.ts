@@ -11,13 +11,13 @@ import { operation } from './operation.ts'
 
 /**
  * The command as it was accepted, redacted. Long texts are cut (`truncated` names them), and of an attachment only its name
- * and size are shown.
+ * and size are shown (no size where the command was too large for the table).
  */
 export const TaskPayload = z.object({
   message: z.string(),
   extra_system_prompt: z.string().optional(),
   truncated: z.array(z.enum(['message', 'extra_system_prompt'])),
-  attachments: z.array(z.object({ name: z.string(), encoding: z.enum(['text', 'base64']), size: z.int() })),
+  attachments: z.array(z.object({ name: z.string(), encoding: z.enum(['text', 'base64']), size_bytes: z.int().optional() })),
   policy: Policy,
   timeout_ms: z.int(),
   session_key: z.string().optional(),
