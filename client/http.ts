@@ -1,4 +1,7 @@
-/** One request with retries: on network errors and on 503, where a repeat is harmless, with full jitter. */
+/**
+ * One request with retries where a repeat is harmless: on network errors, and where the plane or the gateway before it was too
+ * busy or silent (429, 502, 503, 504). With full jitter.
+ */
 import { LanekeeperError, LanekeeperUnreachable, ProblemDetails } from './error.ts'
 
 export interface Transport {
@@ -12,6 +15,8 @@ export interface Transport {
   readonly random: () => number
   /** Tries in all. */
   readonly tries_max: number
+  /** How long one try may take. The HTTP API in front of a deployment gives up after 30 s itself. */
+  readonly timeout_ms: number
 }
 
 export interface Outgoing {
@@ -32,6 +37,7 @@ export interface Answer {
 
 const backoff_ms = 150
 const backoff_ms_max = 3_000
+const retryable_statuses: readonly number[] = [429, 502, 503, 504]
 
 const reasonOf = (error: unknown): string => {
   const cause = error instanceof Error ? (error.cause ?? error) : error
@@ -70,22 +76,29 @@ const failureOf = (outgoing: Outgoing, response: Response, body: unknown, text: 
   return new LanekeeperError({ code: 'unexpected_answer', status: response.status, detail, request_id })
 }
 
-const once = async (transport: Transport, outgoing: Outgoing): Promise<Answer | { failure: Error; again_ms: number | undefined; retryable: boolean }> => {
+const requestOf = (transport: Transport, outgoing: Outgoing): RequestInit => {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (transport.key !== undefined) headers['authorization'] = `Bearer ${transport.key}`
   if (outgoing.body !== undefined) headers['content-type'] = 'application/json'
+  const timeout = AbortSignal.timeout(transport.timeout_ms)
+  return {
+    method: outgoing.method,
+    headers,
+    signal: outgoing.signal === undefined ? timeout : AbortSignal.any([timeout, outgoing.signal]),
+    ...(outgoing.body === undefined ? {} : { body: JSON.stringify(outgoing.body) }),
+  }
+}
+
+type Tried = Answer | { readonly failure: Error; readonly again_ms: number | undefined; readonly retryable: boolean }
+
+const once = async (transport: Transport, outgoing: Outgoing): Promise<Tried> => {
   try {
-    const response = await transport.fetch(`${transport.url}${outgoing.path}`, {
-      method: outgoing.method,
-      headers,
-      ...(outgoing.body === undefined ? {} : { body: JSON.stringify(outgoing.body) }),
-      ...(outgoing.signal === undefined ? {} : { signal: outgoing.signal }),
-    })
+    const response = await transport.fetch(`${transport.url}${outgoing.path}`, requestOf(transport, outgoing))
     const text = await response.text()
     const request_id = response.headers.get('x-request-id') ?? undefined
     const body = parseJson(text)
     if (response.ok) return { status: response.status, body, request_id }
-    return { failure: failureOf(outgoing, response, body, text, request_id), again_ms: retryAfterMs(response), retryable: response.status === 503 }
+    return { failure: failureOf(outgoing, response, body, text, request_id), again_ms: retryAfterMs(response), retryable: retryable_statuses.includes(response.status) }
   } catch (cause) {
     if (outgoing.signal?.aborted === true) throw cause
     return { failure: new LanekeeperUnreachable(transport.url, reasonOf(cause), { cause }), again_ms: undefined, retryable: true }
