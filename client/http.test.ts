@@ -17,7 +17,13 @@ const serve = async (...answers: ((request: IncomingMessage, response: ServerRes
     answer?.(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  open.push(() => new Promise((resolve) => server.close(() => resolve())))
+  open.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  )
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   const slept: number[] = []

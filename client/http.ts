@@ -23,6 +23,8 @@ export interface Outgoing {
   readonly method: string
   /** Path and query, beginning with a slash. */
   readonly path: string
+  /** Beside those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
   /** A repeat of this request changes nothing more than the request itself. */
   readonly is_idempotent: boolean
@@ -77,7 +79,7 @@ const failureOf = (outgoing: Outgoing, response: Response, body: unknown, text: 
 }
 
 const requestOf = (transport: Transport, outgoing: Outgoing): RequestInit => {
-  const headers: Record<string, string> = { accept: 'application/json' }
+  const headers: Record<string, string> = { ...outgoing.headers, accept: 'application/json' }
   if (transport.key !== undefined) headers['authorization'] = `Bearer ${transport.key}`
   if (outgoing.body !== undefined) headers['content-type'] = 'application/json'
   const timeout = AbortSignal.timeout(transport.timeout_ms)
