@@ -21,7 +21,12 @@ test('only what stands between the markers changes', () => {
 })
 
 test('a table in Markdown', () => {
-  expect(markdownTable([['', 'A'], ['x', '1']])).toBe('|  | A |\n| --- | ---: |\n| x | 1 |')
+  expect(
+    markdownTable([
+      ['', 'A'],
+      ['x', '1'],
+    ]),
+  ).toBe('|  | A |\n| --- | ---: |\n| x | 1 |')
 })
 
 test('the memory of a process is that of its whole tree, and of no other', async () => {

@@ -28,7 +28,7 @@ const parents = async (proc: string): Promise<Map<number, number>> => {
 const processTree = async (root: number, proc: string): Promise<readonly number[]> => {
   const by_pid = await parents(proc)
   const tree = new Set([root])
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     const found = [...by_pid].filter(([pid, ppid]) => tree.has(ppid) && !tree.has(pid))
     for (const [pid] of found) tree.add(pid)
     grown = found.length > 0

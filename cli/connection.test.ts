@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { resolveConnection, type ConnectionFlags } from './connection.ts'
-import { UsageError } from './io.ts'
+import { CommandError } from './io.ts'
 
 const local = (url: string, key: string) => JSON.stringify({ api_url: url, api_key: key, workspace_id: 'ws_1', sandbox: 'bubblewrap' })
 
@@ -52,6 +52,6 @@ test.each([
   ['a file without a key', {}, {}, { '/home/.lanekeeper/local.json': '{"api_url":"http://127.0.0.1:1","workspace_id":"w"}' }, /api_key/],
 ])('says what to do about %s', async (_name, flags, env, files, message) => {
   const failure = await resolveIn(flags, env, files).catch((error: unknown) => error)
-  expect(failure).toBeInstanceOf(UsageError)
-  expect(failure).toMatchObject({ message: expect.stringMatching(message) })
+  expect(failure).toBeInstanceOf(CommandError)
+  expect(failure).toMatchObject({ exit_code: 2, message: expect.stringMatching(message) })
 })

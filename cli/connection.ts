@@ -6,7 +6,7 @@
  */
 import { dirname, join, resolve } from 'node:path'
 import * as z from 'zod'
-import { UsageError, type Io } from './io.ts'
+import { usageError, type Io } from './io.ts'
 
 /** What `npm start` writes to `DIR/local.json`. Later fields of it do not bother an older command. */
 export const LocalFile = z.looseObject({ api_url: z.url(), api_key: z.string().min(1), workspace_id: z.string() })
@@ -34,8 +34,7 @@ interface Found {
 }
 
 const local_path = join('.lanekeeper', 'local.json')
-const start_hint =
-  'Start a local stack with `npm start`, or set LANEKEEPER_URL and LANEKEEPER_API_KEY (or pass --url and --key) for a deployed one.'
+const start_hint = 'Start a local stack with `npm start`, or set LANEKEEPER_URL and LANEKEEPER_API_KEY (or pass --url and --key) for a deployed one.'
 
 const parseLocal = (path: string, bytes: Uint8Array): Found => {
   try {
@@ -43,7 +42,7 @@ const parseLocal = (path: string, bytes: Uint8Array): Found => {
     return { path, url: local.api_url, key: local.api_key }
   } catch (cause) {
     const what = cause instanceof z.ZodError ? z.prettifyError(cause) : 'it is not JSON'
-    throw new UsageError(`${path} is not what \`npm start\` writes: ${what}`, 'Stop the local stack and start it again: `npm start`.')
+    throw usageError(`${path} is not what \`npm start\` writes: ${what}`, 'Stop the local stack and start it again: `npm start`.')
   }
 }
 
@@ -62,14 +61,14 @@ const findUpwards = async (io: Pick<Io, 'cwd' | 'readFile'>): Promise<Found | un
 const readData = async (io: Pick<Io, 'cwd' | 'readFile'>, data: string): Promise<Found> => {
   const path = resolve(io.cwd, data, 'local.json')
   const bytes = await io.readFile(path)
-  if (bytes === undefined) throw new UsageError(`There is no ${path}`, `Start the stack of that folder: \`npm start -- --data ${data}\`.`)
+  if (bytes === undefined) throw usageError(`There is no ${path}`, `Start the stack of that folder: \`npm start -- --data ${data}\`.`)
   return parseLocal(path, bytes)
 }
 
 const checkedUrl = (url: string, from: string): string => {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
-    throw new UsageError(`${from} is not a web address: ${url}`, 'Write it like http://127.0.0.1:4700 or https://abc.execute-api.us-east-1.amazonaws.com')
+    throw usageError(`${from} is not a web address: ${url}`, 'Write it like http://127.0.0.1:4700 or https://abc.execute-api.us-east-1.amazonaws.com')
   }
   return url.replace(/\/+$/, '')
 }
@@ -77,7 +76,7 @@ const checkedUrl = (url: string, from: string): string => {
 const present = (value: string | undefined): string | undefined => (value === undefined || value === '' ? undefined : value)
 const samePlace = (a: string, b: string): boolean => new URL(a).origin === new URL(b).origin
 
-/** The connection that flags, environment and local file name together. Throws a UsageError that says what is missing. */
+/** The connection that flags, environment and local file name together. Throws a CommandError that says what is missing. */
 export const resolveConnection = async (io: Pick<Io, 'cwd' | 'env' | 'readFile'>, flags: ConnectionFlags): Promise<Connection> => {
   const env_url = present(io.env['LANEKEEPER_URL'])
   const env_key = present(io.env['LANEKEEPER_API_KEY'])
@@ -87,11 +86,11 @@ export const resolveConnection = async (io: Pick<Io, 'cwd' | 'env' | 'readFile'>
     const from = flags.url === undefined ? 'LANEKEEPER_URL' : '--url'
     const url = checkedUrl(named, from)
     const key = flags.key ?? env_key ?? (file !== undefined && samePlace(file.url, url) ? file.key : undefined)
-    if (key === undefined) throw new UsageError(`${from} names ${url}, but there is no API key for it`, 'Set LANEKEEPER_API_KEY or pass --key.')
+    if (key === undefined) throw usageError(`${from} names ${url}, but there is no API key for it`, 'Set LANEKEEPER_API_KEY or pass --key.')
     return { url, key, source: from, is_local: false }
   }
   if (file === undefined) {
-    throw new UsageError(`There is no Lanekeeper to talk to: no ${local_path} in ${io.cwd} or above it, and no LANEKEEPER_URL`, start_hint)
+    throw usageError(`There is no Lanekeeper to talk to: no ${local_path} in ${io.cwd} or above it, and no LANEKEEPER_URL`, start_hint)
   }
   return { url: checkedUrl(file.url, file.path), key: flags.key ?? file.key, source: file.path, is_local: true }
 }

@@ -28,12 +28,17 @@ export interface Io {
 export const exit_codes = { done: 0, failed: 1, usage: 2, cancelled: 3, detached: 130 } as const
 export type ExitCode = (typeof exit_codes)[keyof typeof exit_codes]
 
-/** The command line or the configuration is wrong: what, and what to do about it. */
-export class UsageError extends Error {
+/** A command cannot do what was asked: what is wrong, and what to do about it. */
+export class CommandError extends Error {
+  readonly exit_code: ExitCode
   readonly hint: string | undefined
-  constructor(message: string, hint?: string) {
+  constructor(message: string, hint?: string, exit_code: ExitCode = exit_codes.failed) {
     super(message)
-    this.name = 'UsageError'
+    this.name = 'CommandError'
     this.hint = hint
+    this.exit_code = exit_code
   }
 }
+
+/** The command line or the configuration is wrong. */
+export const usageError = (message: string, hint?: string): CommandError => new CommandError(message, hint, exit_codes.usage)

@@ -37,7 +37,7 @@ const fillPath = (path: string, id: string | undefined): string => path.replace(
 
 const queryText = (query: Readonly<Record<string, unknown>> | undefined): string => {
   const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) params.set(name, String(value))
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) params.set(name, typeof value === 'string' ? value : JSON.stringify(value))
   return params.size === 0 ? '' : `?${params.toString()}`
 }
 

@@ -5,7 +5,6 @@
  *     const { task } = await client.tasks.accept({ agent_id, message: 'Say hello' })
  *     for await (const batch of client.followTask(task.id)) console.log(batch.logs)
  */
-import type * as z from 'zod'
 import { operations } from '../shared/contract/operations.ts'
 import type { CommandParamsInput } from '../shared/domain/command.ts'
 import { methodsOf, type CallOptions } from './call.ts'
@@ -108,7 +107,9 @@ export const createClient = (options: ClientOptions) => {
 export type Client = ReturnType<typeof createClient>
 
 /** The items of a list over all of its pages. @param page gets one page, as in `(cursor) => client.tasks.list({ state: 'queued', cursor })` */
-export async function* everyItem<Item>(page: (cursor: string | undefined) => Promise<{ items: readonly Item[]; next_cursor?: string | undefined }>): AsyncGenerator<Item, undefined> {
+export async function* everyItem<Item>(
+  page: (cursor: string | undefined) => Promise<{ items: readonly Item[]; next_cursor?: string | undefined }>,
+): AsyncGenerator<Item, undefined> {
   let cursor: string | undefined
   do {
     const { items, next_cursor } = await page(cursor)

@@ -8,9 +8,7 @@ export const ProblemDetails = z.looseObject({
   status: z.int().optional(),
   detail: z.string().optional(),
   request_id: z.string().optional(),
-  errors: z
-    .array(z.looseObject({ field: z.string(), message: z.string(), value: z.unknown().optional(), allowed: z.array(z.string()).optional() }))
-    .optional(),
+  errors: z.array(z.looseObject({ field: z.string(), message: z.string(), value: z.unknown().optional(), allowed: z.array(z.string()).optional() })).optional(),
 })
 export type ProblemDetails = z.infer<typeof ProblemDetails>
 export type ProblemField = NonNullable<ProblemDetails['errors']>[number]
@@ -24,7 +22,10 @@ export class LanekeeperError extends Error {
   readonly errors: readonly ProblemField[]
   readonly request_id: string | undefined
 
-  constructor(problem: { code: string; status: number; detail: string; errors?: readonly ProblemField[]; request_id?: string | undefined }, options?: { cause: unknown }) {
+  constructor(
+    problem: { code: string; status: number; detail: string; errors?: readonly ProblemField[]; request_id?: string | undefined },
+    options?: { cause: unknown },
+  ) {
     super(`${problem.code}: ${problem.detail}`, options)
     this.name = 'LanekeeperError'
     this.code = problem.code

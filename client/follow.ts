@@ -1,13 +1,14 @@
 /** Following a task: batches by cursors, asked for quickly while something happens and slowly while nothing does. */
 import type { TaskEventBatch } from '../shared/contract/task-logs.ts'
 import type { TaskState } from '../shared/domain/task.ts'
+import { terminal_task_states } from '../shared/domain/transitions.ts'
 
 /** Polling: after news at once this soon again, then ever slower. */
 const poll_ms_min = 200
 const poll_ms_max = 2_000
 const poll_growth = 1.5
 
-const terminal_states: ReadonlySet<TaskState> = new Set(['done', 'error', 'dropped', 'cancelled'])
+const terminal_states: ReadonlySet<TaskState> = new Set(terminal_task_states)
 const hasEnded = (batch: TaskEventBatch | undefined): boolean => batch?.task !== undefined && terminal_states.has(batch.task.state)
 
 export interface FollowOptions {
@@ -34,7 +35,10 @@ const cursorsOf = (batch: TaskEventBatch): Cursors => ({
 const delivers = (batch: TaskEventBatch): boolean => batch.logs.length > 0 || batch.run_events.length > 0
 
 const changed = (batch: TaskEventBatch, before: TaskEventBatch | undefined): boolean =>
-  batch.task?.state !== before?.task?.state || batch.run_id !== before?.run_id || batch.run?.status !== before?.run?.status || batch.run?.attempt_no !== before?.run?.attempt_no
+  batch.task?.state !== before?.task?.state ||
+  batch.run_id !== before?.run_id ||
+  batch.run?.status !== before?.run?.status ||
+  batch.run?.attempt_no !== before?.run?.attempt_no
 
 /**
  * Yields each batch that holds something new: a log entry, a run event, another state. Ends when the task is terminal and a

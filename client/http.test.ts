@@ -39,8 +39,10 @@ const serve = async (...answers: ((request: IncomingMessage, response: ServerRes
   return { seen, slept, transport }
 }
 
-const json = (status: number, body: unknown, headers: Record<string, string> = {}) => (_: IncomingMessage, response: ServerResponse) =>
-  void response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'req-7', ...headers }).end(JSON.stringify(body))
+const json =
+  (status: number, body: unknown, headers: Record<string, string> = {}) =>
+  (_: IncomingMessage, response: ServerResponse) =>
+    void response.writeHead(status, { 'content-type': 'application/json', 'x-request-id': 'req-7', ...headers }).end(JSON.stringify(body))
 const breakOff = (request: IncomingMessage) => void request.socket.destroy()
 const busy = json(503, { code: 'unavailable', status: 503, title: 'A part of the plane did not answer', detail: 'the table throttles' })
 const read: Outgoing = { method: 'GET', path: '/v1/health', is_idempotent: true }
@@ -59,7 +61,11 @@ test('a broken connection and a 503 are tried again with growing jittered pauses
 })
 
 test('Retry-After is heeded, within reason', async () => {
-  const { slept, transport } = await serve(json(503, { code: 'unavailable' }, { 'retry-after': '1' }), json(503, { code: 'unavailable' }, { 'retry-after': '900' }), json(200, {}))
+  const { slept, transport } = await serve(
+    json(503, { code: 'unavailable' }, { 'retry-after': '1' }),
+    json(503, { code: 'unavailable' }, { 'retry-after': '900' }),
+    json(200, {}),
+  )
   await send(transport, read)
   expect(slept).toEqual([1_000, 3_000])
 })
@@ -79,7 +85,17 @@ test('what may not be repeated is sent once', async () => {
 
 test('a refusal is not tried again, and carries the problem', async () => {
   const errors = [{ field: 'policy.retry.max_attempts', message: 'must be at most 20', value: 99 }]
-  const { seen, transport } = await serve(json(400, { type: 'about:blank', code: 'invalid_request', status: 400, title: 'The request is not valid', detail: 'one field', errors, request_id: 'req-9' }))
+  const { seen, transport } = await serve(
+    json(400, {
+      type: 'about:blank',
+      code: 'invalid_request',
+      status: 400,
+      title: 'The request is not valid',
+      detail: 'one field',
+      errors,
+      request_id: 'req-9',
+    }),
+  )
   const failure = await send(transport, read).catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(LanekeeperError)
   expect(failure).toMatchObject({ code: 'invalid_request', status: 400, errors, request_id: 'req-9', message: 'invalid_request: one field' })

@@ -100,7 +100,11 @@ const once = async (transport: Transport, outgoing: Outgoing): Promise<Tried> =>
     const request_id = response.headers.get('x-request-id') ?? undefined
     const body = parseJson(text)
     if (response.ok) return { status: response.status, body, request_id }
-    return { failure: failureOf(outgoing, response, body, text, request_id), again_ms: retryAfterMs(response), retryable: retryable_statuses.includes(response.status) }
+    return {
+      failure: failureOf(outgoing, response, body, text, request_id),
+      again_ms: retryAfterMs(response),
+      retryable: retryable_statuses.includes(response.status),
+    }
   } catch (cause) {
     if (outgoing.signal?.aborted === true) throw cause
     return { failure: new LanekeeperUnreachable(transport.url, reasonOf(cause), { cause }), again_ms: undefined, retryable: true }

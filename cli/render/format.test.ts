@@ -42,9 +42,22 @@ test('columns align by what is seen, not by escape sequences', () => {
     { name: 'a', n: 1 },
     { name: colours.red('longer'), n: 10 },
   ]
-  const text = table(plain, [{ title: 'NAME', cell: (row: { name: string; n: number }) => row.name }, { title: 'N', cell: (row) => String(row.n), align: 'right' }], rows)
+  const text = table(
+    plain,
+    [
+      { title: 'NAME', cell: (row: { name: string; n: number }) => row.name },
+      { title: 'N', cell: (row) => String(row.n), align: 'right' },
+    ],
+    rows,
+  )
   expect(text).toBe(`NAME     N\na        1\n${colours.red('longer')}  10\n`)
-  expect(fields(plain, [['a', '1'], ['long', 'x\ny'], ['none', undefined]])).toBe('a     1\nlong  x\n      y\n')
+  expect(
+    fields(plain, [
+      ['a', '1'],
+      ['long', 'x\ny'],
+      ['none', undefined],
+    ]),
+  ).toBe('a     1\nlong  x\n      y\n')
 })
 
 test('colours need a terminal and no NO_COLOR', () => {

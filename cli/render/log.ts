@@ -10,7 +10,9 @@ const ToolCall = z.looseObject({ name: z.string(), input: z.record(z.string(), z
 const ToolResult = z.looseObject({
   name: z.string().optional(),
   is_error: z.boolean().default(false),
-  content: z.union([z.string(), z.array(z.looseObject({ text: z.string().default('') })).transform((blocks) => blocks.map((block) => block.text).join('\n'))]).default(''),
+  content: z
+    .union([z.string(), z.array(z.looseObject({ text: z.string().default('') })).transform((blocks) => blocks.map((block) => block.text).join('\n'))])
+    .default(''),
 })
 
 /** The one input of a tool that tells most about a call, in order of preference. */

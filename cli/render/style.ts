@@ -49,4 +49,4 @@ export const toned = (style: Style, word: string): string => {
  * Text that an agent or another user wrote, safe for a terminal: control characters (escape sequences among them) could move
  * the cursor, rewrite what was printed or change the title, so all but tab and newline become a visible mark.
  */
-export const clean = (text: string): string => text.replace(/\r\n/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\u00b7')
+export const clean = (text: string): string => text.replace(/\r\n/g, '\n').replace(/(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu, '\u00b7')

@@ -9,7 +9,8 @@ export interface Column<Row> {
   readonly align?: 'right'
 }
 
-const width = (text: string): number => [...stripVTControlCharacters(text)].length
+const graphemes = new Intl.Segmenter()
+const width = (text: string): number => [...graphemes.segment(stripVTControlCharacters(text))].length
 
 const pad = (text: string, size: number, align: 'right' | undefined): string => {
   const space = ' '.repeat(Math.max(0, size - width(text)))

@@ -10,8 +10,10 @@ type Answerer = (request: FakeRequest & { readonly body: Readonly<Record<string,
 const at = (after_ms: number) => new Date(sample_start_ms + after_ms).toISOString()
 const found = (body: unknown): FakeAnswer => ({ status: 200, body })
 const list = (...items: unknown[]): FakeAnswer => found({ items })
-const whereId = (name: string, id: string, body: unknown): Answerer => (request) =>
-  request.params[name] === id ? found(body) : problem('not_found', `There is no ${String(request.params[name])}`)
+const whereId =
+  (name: string, id: string, body: unknown): Answerer =>
+  (request) =>
+    request.params[name] === id ? found(body) : problem('not_found', `There is no ${String(request.params[name])}`)
 
 const api_key = { id: sample_ids.apiKeyNo(1), workspace_id: sample_ids.workspace, name: 'ci', role: 'member', hint: 'lk_abc', created_at: at(-90_000_000) }
 const workspace = { id: sample_ids.workspace, name: 'Default', created_at: at(-90_000_000) }
@@ -46,7 +48,9 @@ const instance = {
 }
 
 const createAgent: Answerer = ({ body }) =>
-  body['agent_key'] === 'taken' ? problem('agent_key_taken', 'Another agent has the key taken') : { status: 201, body: sampleAgent({ agent_key: String(body['agent_key']) }) }
+  body['agent_key'] === 'taken'
+    ? problem('agent_key_taken', 'Another agent has the key taken')
+    : { status: 201, body: sampleAgent({ agent_key: String(body['agent_key']) }) }
 
 const acceptCommand: Answerer = ({ body }, state) => {
   const message = String(body['message'])
@@ -84,11 +88,15 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   listAgents: ({ query }) => (query['agent_key'] === undefined || query['agent_key'] === 'demo' ? list(sampleAgent()) : list()),
   getAgent: whereId('agent_id', sample_ids.agent, sampleAgent()),
   updateAgent: whereId('agent_id', sample_ids.agent, sampleAgent()),
-  deleteAgent: ({ query }) => (query['cancel'] === 'true' ? found({ ...sampleAgent(), deleted_at: at(0) }) : problem('agent_busy', 'The agent demo has 3 tasks in line')),
+  deleteAgent: ({ query }) =>
+    query['cancel'] === 'true' ? found({ ...sampleAgent(), deleted_at: at(0) }) : problem('agent_busy', 'The agent demo has 3 tasks in line'),
   acceptAgentCommand: acceptCommand,
   listTasks,
   getTask: whereId('task_id', sample_ids.task, sampleTask()),
-  cancelTask: whereId('task_id', sample_ids.task, { task: sampleTask({ state: 'cancelled', finished_at: at(9) }), live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' } }),
+  cancelTask: whereId('task_id', sample_ids.task, {
+    task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
+    live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
+  }),
   archiveTask: whereId('task_id', sample_ids.task, sampleTask({ state: 'done', finished_at: at(9), archived_at: at(10) })),
   retryTask: (_, state) => {
     state.script = scriptOf('done')

@@ -5,12 +5,11 @@ import { sample_ids, sample_start_ms, sampleBatch, sampleEvent, sampleLog, sampl
 
 const at = (after_ms: number) => new Date(sample_start_ms + after_ms).toISOString()
 const usage = { ...no_usage, input_tokens: 1_200, output_tokens: 56, cache_read_tokens: 300, model_usd: 0.004_2, compute_seconds: 3.1 }
-const run_ref = { run_id: sample_ids.run, target_run_id: sample_ids.run }
 
 const queued = sampleBatch({ task: sampleTask(), logs: [{ ...sampleLog(1, 'prompt', 'Write a note'), seq: 0 }] })
 const running = sampleBatch({
-  ...{ run_id: run_ref.run_id },
-  task: sampleTask({ state: 'running', dispatched_at: at(20), target_run_id: run_ref.target_run_id }),
+  run_id: sample_ids.run,
+  task: sampleTask({ state: 'running', dispatched_at: at(20), target_run_id: sample_ids.run }),
   run: sampleRun(),
   run_events: [sampleEvent(1, 'accepted', 20), sampleEvent(2, 'started', 30, { attempt_no: 1 })],
   logs: [sampleLog(1, 'notice', 'No model key is set: a scripted model answers.', 'system')],
@@ -27,8 +26,8 @@ const working = sampleBatch({
 
 const ending = (state: 'done' | 'error' | 'cancelled', run: Parameters<typeof sampleRun>[0], logs: TaskEventBatch['logs'] = []): TaskEventBatch =>
   sampleBatch({
-    run_id: run_ref.run_id,
-    task: sampleTask({ state, dispatched_at: at(20), finished_at: at(3_150), target_run_id: run_ref.target_run_id, usage }),
+    run_id: sample_ids.run,
+    task: sampleTask({ state, dispatched_at: at(20), finished_at: at(3_150), target_run_id: sample_ids.run, usage }),
     run: sampleRun({ ended_at: at(3_150), usage, ...run }),
     run_events: [sampleEvent(3, 'finished', 3_150)],
     logs,
@@ -42,10 +41,7 @@ export const scripts: Readonly<Record<string, readonly TaskEventBatch[]>> = {
   'sentinel:error': [queued, running, ending('error', { status: 'error', error: failure('agent_failed', 'The program ended with exit code 3') })],
   'sentinel:timeout': [queued, running, ending('error', { status: 'timeout', error: failure('attempt_timeout', 'It ran longer than 600 s') })],
   'sentinel:cancelled': [queued, running, ending('cancelled', { status: 'cancelled' })],
-  'sentinel:dropped': [
-    queued,
-    sampleBatch({ task: sampleTask({ state: 'dropped', dropped_reason: 'queue_timeout', finished_at: at(5_000) }) }),
-  ],
+  'sentinel:dropped': [queued, sampleBatch({ task: sampleTask({ state: 'dropped', dropped_reason: 'queue_timeout', finished_at: at(5_000) }) })],
   'sentinel:retry': [
     queued,
     running,
