@@ -240,11 +240,6 @@ test.each([
   [['tasks', 'list', '--limit', '0'], exit_codes.usage, /--limit: /],
   [['agents', 'create', 'demo', '--key', 'lk_viewer'], exit_codes.failed, /forbidden: .*role admin[^]*Use the key of a role/],
   [['agents', 'list', '--key', 'wrong'], exit_codes.failed, /unauthenticated[^]*wrong or revoked/],
-  [
-    ['health', '--url', 'http://127.0.0.1:1', '--key', 'k'],
-    exit_codes.failed,
-    /Nothing answers at http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\)[^]*Is the address right/,
-  ],
   [['health', '--data', '/nowhere'], exit_codes.usage, /There is no \/nowhere\/local\.json[^]*npm start -- --data/],
   [['frobnicate'], exit_codes.usage, /unknown command 'frobnicate'/],
   [['run', 'x', '--agent', 'demo', '--frob'], exit_codes.usage, /unknown option '--frob'/],
