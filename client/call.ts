@@ -6,7 +6,7 @@ import { LanekeeperError } from './error.ts'
 import { send, type Transport } from './http.ts'
 
 /** An operation whose answer, whatever its success status, is read by `S`. */
-export interface Answering<S extends z.ZodType> extends Operation {
+export interface Answering<S extends z.ZodType> extends Pick<Operation, 'id' | 'method' | 'path'> {
   readonly responses: Readonly<Record<number, S>>
 }
 
@@ -86,7 +86,7 @@ export const methodsOf = (calls: Calls) => ({
   id:
     <S extends z.ZodType>(operation: Answering<S>) =>
     (id: string, options?: CallOptions) =>
-      call(calls, operation, operation.body === undefined ? { id } : { id, body: {} }, options),
+      call(calls, operation, operation.method === 'POST' ? { id, body: {} } : { id }, options),
   idAndBody:
     <B extends z.ZodType, S extends z.ZodType>(operation: Answering<S> & { readonly body: B }) =>
     (id: string, body: z.input<B>, options?: CallOptions) =>

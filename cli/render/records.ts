@@ -93,7 +93,10 @@ export const taskFields = ({ style, now_ms, agents }: Shown, task: TaskView, run
     ['label', task.label === undefined ? undefined : clean(task.label)],
     ['priority', task.priority],
     ['message', clean(payload.message).trimEnd()],
-    ['attachments', clean(payload.attachments.map((file) => `${file.name} (${count(file.size)} bytes)`).join(', '))],
+    [
+      'attachments',
+      clean(payload.attachments.map((file) => (file.size_bytes === undefined ? file.name : `${file.name} (${count(file.size_bytes)} bytes)`)).join(', ')),
+    ],
     ['result', run?.result === undefined ? undefined : clean(run.result).trimEnd()],
     [
       'run',
