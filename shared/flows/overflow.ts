@@ -6,6 +6,8 @@ import type { Write } from '../store/store.ts'
 
 /** An item may have 400 KB; index attributes and the agent's config need room too. */
 const command_bytes_max = 300_000
+/** Characters of the message that stay in the table, and with them the names of the attachments, for lists to show. */
+export const command_head_max = 1_000
 
 const Overflow = z.strictObject({ message: z.string(), attachments: z.array(Attachment) })
 
@@ -14,7 +16,7 @@ const slimmed = async (deps: FlowDeps, command: Command): Promise<Command> => {
   const { message, attachments } = command.params
   const overflow = `commands/${command.workspace_id}/${command.command_key}/${command.task_id}.json`
   await deps.files.putText(overflow, JSON.stringify({ message, attachments }))
-  return { ...command, overflow, params: { ...command.params, message: message.slice(0, 1_000), attachments: [] } }
+  return { ...command, overflow, params: { ...command.params, message: message.slice(0, command_head_max), attachments: attachments.map((attachment) => ({ ...attachment, content: '' })) } }
 }
 
 /** Moves what is too large into the bucket before the commit. The file's name holds the task's id, so a loser of a race overwrites nothing. */

@@ -1,0 +1,21 @@
+/** Every operation of the API, by its id. */
+import { agent_operations } from './agents.ts'
+import { instance_operations } from './instances.ts'
+import { run_operations } from './runs.ts'
+import { system_operations } from './system.ts'
+import { task_log_operations } from './task-logs.ts'
+import { task_operations } from './tasks.ts'
+import { workspace_operations } from './workspaces.ts'
+
+export const operations = {
+  ...system_operations,
+  ...agent_operations,
+  ...task_operations,
+  ...task_log_operations,
+  ...run_operations,
+  ...instance_operations,
+  ...workspace_operations,
+} as const
+
+export type Operations = typeof operations
+export type OperationId = keyof Operations
