@@ -4,7 +4,7 @@
  */
 import { CfnParameter, Fn } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
-import { fargate_sizes } from './fargate-sizes.ts'
+import { fargate_sizes } from '../shared/domain/sizes.ts'
 import { Deployment } from '../shared/settings.ts'
 
 /** What the sandbox on Fargate enforces (docs/security.md). Parsed here, so that a wrong default fails at synth. */
