@@ -30,11 +30,16 @@ export interface PlaneFunctionProps {
 /** Some packages are CommonJS and call `require` for what Node brings, which an ES module does not have. */
 const require_banner = "import { createRequire as lkCreateRequire } from 'node:module'; const require = lkCreateRequire(import.meta.url);"
 
-const named = (environment: PlaneFunctionProps['environment']): Record<string, string> =>
-  Object.fromEntries(Object.entries(env_names).flatMap(([key, name]) => {
-    const value = Object.entries(environment).find(([given]) => given === key)?.[1]
-    return value === undefined ? [] : [[name, value]]
-  }))
+const env_keys = Object.keys(env_names).filter((key): key is keyof typeof env_names => key in env_names)
+
+const named = (environment: PlaneFunctionProps['environment']): Record<string, string> => {
+  const variables: Record<string, string> = {}
+  for (const key of env_keys) {
+    const value = environment[key]
+    if (value !== undefined) variables[env_names[key]] = value
+  }
+  return variables
+}
 
 export class PlaneFunction extends Construct {
   readonly handler: NodejsFunction

@@ -1,15 +1,15 @@
 /**
- * The six functions and what each may do. A function gets the address of a thing exactly when it gets a right to it, so the
- * calls below are the whole list (docs/security.md has it as a table).
+ * The six functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
+ * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
 import { Duration } from 'aws-cdk-lib'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Construct } from 'constructs'
 import type { Alarms } from './alarms.ts'
 import type { Files } from './files.ts'
-import { PlaneFunction, type PlaneFunctionProps } from './function.ts'
+import { PlaneFunction } from './function.ts'
 import type { Parameters } from './parameters.ts'
-import type { SignalQueue, SignalQueues } from './queues.ts'
+import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Table } from './table.ts'
 import type { env_names } from '../shared/settings.ts'
@@ -20,6 +20,8 @@ const http_timeout = Duration.seconds(10)
 export const reader_timeout = Duration.seconds(30)
 /** Ends before the next minute's sweep begins. */
 const sweep_timeout = Duration.seconds(55)
+/** MiB; Lambda gives CPU by memory, and half a core starts a function fast enough. */
+const memory = 1024
 
 export interface FunctionsProps {
   readonly root: string
@@ -35,6 +37,7 @@ export interface FunctionsProps {
 }
 
 type Environment = Partial<Record<keyof typeof env_names, string>>
+type QueueName = keyof SignalQueues
 
 export class Functions extends Construct {
   readonly api: PlaneFunction
@@ -50,89 +53,92 @@ export class Functions extends Construct {
     this.props = props
     this.api = this.makeApi()
     this.runner_api = this.makeRunnerApi()
-    this.dispatch = this.makeReader('dispatch', 'Admits work of a class or session while there is room, and launches it')
-    this.attempt_events = this.makeReader('attempt-events', 'Applies what runners and compute say happened to attempts')
-    this.wake = this.makeReader('wake', 'Looks again at a task whose time has come')
+    this.dispatch = this.makeDispatch()
+    this.attempt_events = this.makeAttemptEvents()
+    this.wake = this.makeWake()
     this.sweep = this.makeSweep()
-    this.read(this.dispatch, props.queues.dispatch, 20)
-    this.read(this.attempt_events, props.queues.attempt_events, 50)
-    this.read(this.wake, props.queues.wake, 20)
   }
 
   private makeApi(): PlaneFunction {
-    const made = this.make('api', 'The public API: keys, agents, tasks, runs, logs', http_timeout, this.signals())
-    this.props.table.grantRecords(made.role, ['by_state', 'by_agent', 'by_session', 'by_label'])
-    this.grantSignals(made)
-    this.props.files.grantObjects(made.role, 'commands', ['s3:GetObject', 's3:PutObject'])
+    const made = this.make('api', 'The public API: keys, agents, tasks, runs, logs', http_timeout, ['dispatch', 'wake'])
+    this.props.table.grantRecords(made.role, { deletes: true, asks: ['by_state', 'by_agent', 'by_session', 'by_label'] })
+    // A command that is too large for the table.
+    this.props.files.grantObjects(made.role, 'commands', ['s3:PutObject'])
     return made
   }
 
   private makeRunnerApi(): PlaneFunction {
-    const made = this.make('runner-api', 'What runners call: claim, heartbeat, logs, uploads, finish', http_timeout, this.signals())
-    this.props.table.grantRecords(made.role, [])
-    this.grantSignals(made)
+    const made = this.make('runner-api', 'What runners call: claim, heartbeat, logs, uploads, finish', http_timeout, ['attempt_events'])
+    this.props.table.grantRecords(made.role, { deletes: false, asks: [] })
+    // The URLs that it signs can do what it can do, and no more.
     this.props.files.grantObjects(made.role, 'sessions', ['s3:GetObject', 's3:PutObject'])
     this.props.files.grantObjects(made.role, 'commands', ['s3:GetObject'])
     return made
   }
 
-  /** dispatch, attempt-events and wake re-decide the same things, each from another doorbell. */
-  private makeReader(name: 'dispatch' | 'attempt-events' | 'wake', description: string): PlaneFunction {
-    const made = this.make(name, description, reader_timeout, this.decides())
-    this.grantDecide(made)
-    this.props.table.grantRecords(made.role, [])
+  private makeDispatch(): PlaneFunction {
+    const description = 'Admits work of a class or session while there is room, and launches it'
+    const made = this.make('dispatch', description, reader_timeout, ['dispatch', 'wake'], this.compute())
+    this.props.table.grantRecords(made.role, { deletes: true, asks: [] })
+    this.props.sandbox.grantLaunch(made.role)
+    this.read(made, 'dispatch', 20)
+    return made
+  }
+
+  private makeAttemptEvents(): PlaneFunction {
+    const made = this.make('attempt-events', 'Applies what runners and compute say happened to attempts', reader_timeout, ['dispatch', 'wake'])
+    this.props.table.grantRecords(made.role, { deletes: false, asks: [] })
+    this.read(made, 'attempt_events', 50)
+    return made
+  }
+
+  private makeWake(): PlaneFunction {
+    const made = this.make('wake', 'Looks again at a task whose time has come', reader_timeout, ['dispatch', 'wake'], this.compute())
+    this.props.table.grantRecords(made.role, { deletes: true, asks: [] })
+    this.grantCompute(made)
+    this.read(made, 'wake', 20)
     return made
   }
 
   private makeSweep(): PlaneFunction {
-    const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, this.decides())
-    this.grantDecide(made)
-    this.props.table.grantRecords(made.role, ['due'])
+    const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, ['dispatch', 'wake'], this.compute())
+    this.props.table.grantRecords(made.role, { deletes: true, asks: ['due'] })
+    this.grantCompute(made)
     // The next minute brings the next sweep: a failed one is not tried again.
     made.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })
     return made
   }
 
-  /** Loads, decides, launches and stops attempts, and rings every doorbell. */
-  private grantDecide(made: PlaneFunction): void {
-    this.grantSignals(made)
-    this.props.files.grantObjects(made.role, 'commands', ['s3:GetObject'])
+  /** Launches what was not launched, and stops what must end. */
+  private grantCompute(made: PlaneFunction): void {
     this.props.sandbox.grantLaunch(made.role)
     this.props.sandbox.grantStop(made.role)
   }
 
-  private grantSignals(made: PlaneFunction): void {
-    const { dispatch, attempt_events, wake } = this.props.queues
-    for (const queue of [dispatch, attempt_events, wake]) queue.grantSend(made.role)
+  private compute(): Environment {
+    return { compute: this.props.sandbox.computeJson(this.props.api_url) }
   }
 
-  private signals(): Environment {
-    const { table, queues, files, parameters } = this.props
-    return {
+  private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}): PlaneFunction {
+    const { root, entries, alarms, table, files, parameters, queues } = this.props
+    const environment: Environment = {
       table: table.table.tableName,
-      dispatch_queue: queues.dispatch.queue.queueUrl,
-      attempt_events_queue: queues.attempt_events.queue.queueUrl,
-      wake_queue: queues.wake.queue.queueUrl,
       bucket: files.bucket.bucketName,
       deployment: parameters.deployment_json,
+      ...more,
     }
-  }
-
-  private decides(): Environment {
-    return { ...this.signals(), compute: this.props.sandbox.computeJson(this.props.api_url) }
-  }
-
-  private make(name: string, description: string, timeout: Duration, environment: Environment): PlaneFunction {
-    const { root, entries, alarms } = this.props
-    const memory: PlaneFunctionProps['memory'] = 1024
-    return new PlaneFunction(this, name, { name, description, timeout, memory, environment, root, entries, alarms })
+    for (const queue of rings) environment[`${queue}_queue` as const] = queues[queue].queue.queueUrl
+    const made = new PlaneFunction(this, name, { name, description, timeout, memory, environment, root, entries, alarms })
+    for (const queue of rings) queues[queue].grantSend(made.role)
+    return made
   }
 
   /**
    * Limits how many batches are in work at once: on the queue and not by reserved concurrency, which a new account (10 in all)
    * cannot give and which would turn excess into throttled receives that count as failures.
    */
-  private read(made: PlaneFunction, queue: SignalQueue, at_once: number): void {
-    made.handler.addEventSource(new SqsEventSource(queue.queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency: at_once }))
+  private read(made: PlaneFunction, queue: QueueName, at_once: number): void {
+    const source = new SqsEventSource(this.props.queues[queue].queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency: at_once })
+    made.handler.addEventSource(source)
   }
 }

@@ -14,9 +14,7 @@ export interface GrantProps {
 /** Adds the statement to the role's policy, and the reason of its wildcards where cdk-nag looks for it. */
 export const grant = (role: Role, props: GrantProps): void => {
   const { actions, resources, conditions, wildcard } = props
-  role.addToPrincipalPolicy(
-    new PolicyStatement({ actions: [...actions], resources: [...resources], ...(conditions === undefined ? {} : { conditions }) }),
-  )
+  role.addToPrincipalPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources], ...(conditions === undefined ? {} : { conditions }) }))
   if (wildcard !== undefined) acknowledgeWildcards(role, resources, wildcard)
 }
 

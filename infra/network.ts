@@ -46,7 +46,11 @@ export class Network extends Construct {
     this.open = new SecurityGroup(this, 'Open', { vpc: this.vpc, allowAllOutbound: false, description: 'Sandbox tasks with network: web out, nothing in' })
     this.open.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'HTTPS: control API, model, registries, the web')
     this.open.addEgressRule(Peer.anyIpv4(), Port.tcp(80), 'HTTP: package mirrors, redirects')
-    this.closed = new SecurityGroup(this, 'Closed', { vpc: this.vpc, allowAllOutbound: false, description: 'Sandbox tasks without network: nothing out, nothing in' })
+    this.closed = new SecurityGroup(this, 'Closed', {
+      vpc: this.vpc,
+      allowAllOutbound: false,
+      description: 'Sandbox tasks without network: nothing out, nothing in',
+    })
   }
 
   /** What a sandbox tried and was refused. Costs by the record, so nothing while no task runs. */

@@ -24,13 +24,24 @@ export class Parameters extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id)
-    const runners = this.add('Runners', { type: 'CommaDelimitedList', default: defaults.runners.join(','), description: 'Runners agents may use: claude_code, process' })
-    const runtimes = this.add('RuntimeTypes', { type: 'CommaDelimitedList', default: 'gvisor', description: 'Values of policy.runtime_type that are accepted: gvisor, runc' })
+    const runners = this.add('Runners', {
+      type: 'CommaDelimitedList',
+      default: defaults.runners.join(','),
+      description: 'Runners agents may use: claude_code, process',
+    })
+    const runtimes = this.add('RuntimeTypes', {
+      type: 'CommaDelimitedList',
+      default: 'gvisor',
+      description: 'Values of policy.runtime_type that are accepted: gvisor, runc',
+    })
     const model = this.add('DefaultModel', { default: defaults.default_model, description: 'Model of agents that name none' })
-    const sandbox = this.add('SandboxJson', { default: JSON.stringify(sandbox_default), description: 'What the sandbox enforces: {"network", "files", "hint"}' })
+    const sandbox = this.add('SandboxJson', {
+      default: JSON.stringify(sandbox_default),
+      description: 'What the sandbox enforces: {"network", "files", "hint"}',
+    })
     const numbers = this.numbers()
     const provider = this.add('ModelProvider', { default: 'anthropic', allowedValues: ['anthropic', 'bedrock'], description: 'Who serves the model' })
-    const base_url = this.add('AnthropicBaseUrl', { default: '', description: 'Address of the model; empty for the provider\'s own' })
+    const base_url = this.add('AnthropicBaseUrl', { default: '', description: "Address of the model; empty for the provider's own" })
     this.model_provider = provider.valueAsString
     this.anthropic_base_url = base_url.valueAsString
     this.default_model = model.valueAsString

@@ -6,9 +6,8 @@ import { Construct } from 'constructs'
 import { grant } from './grants.ts'
 import { indexes, type IndexName } from '../shared/store/keys.ts'
 
-const item_reads = ['dynamodb:GetItem', 'dynamodb:BatchGetItem']
 /** A transaction needs the permission of each of its parts; there is no action of its own name. */
-const item_writes = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']
+const record_actions = ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem']
 const index_names = Object.keys(indexes).filter((name): name is IndexName => name in indexes)
 
 export class Table extends Construct {
@@ -34,10 +33,14 @@ export class Table extends Construct {
     })
   }
 
-  /** Reads and writes records by key, and asks the named indexes. No scan, no access to the table's settings. */
-  grantRecords(role: Role, asks: readonly IndexName[]): void {
+  /**
+   * Reads and writes records of a partition at a time. No scan, no access to the table's settings.
+   * @param deletes places in line are taken away, and the key of a deleted agent; nothing else ever is
+   * @param asks the indexes that it lists by
+   */
+  grantRecords(role: Role, { deletes, asks }: { readonly deletes: boolean; readonly asks: readonly IndexName[] }): void {
     const arn = this.table.tableArn
-    grant(role, { actions: [...item_reads, ...item_writes, 'dynamodb:Query'], resources: [arn] })
+    grant(role, { actions: [...record_actions, ...(deletes ? ['dynamodb:DeleteItem'] : [])], resources: [arn] })
     if (asks.length > 0) grant(role, { actions: ['dynamodb:Query'], resources: asks.map((name) => `${arn}/index/${name}`) })
   }
 }

@@ -90,7 +90,7 @@ export class SandboxTask extends Construct {
       readonlyRootFilesystem: true,
       environment: { [runner_env.sockets_dir]: sockets_dir, ...props.environment },
       secrets: { ANTHROPIC_API_KEY: ContainerSecret.fromSecretsManager(props.model_key) },
-      linuxParameters: this.linux('RunnerLinux'),
+      linuxParameters: this.linux('RunnerLinux', { initProcessEnabled: true }),
       logging: LogDriver.awsLogs({ logGroup: props.logs, streamPrefix: props.access }),
       stopTimeout: stop_timeout,
     })
@@ -126,9 +126,9 @@ export class SandboxTask extends Construct {
     return container
   }
 
-  /** An init process reaps what is left behind; neither container needs a capability. */
-  private linux(id: string): LinuxParameters {
-    const parameters = new LinuxParameters(this, id, { initProcessEnabled: true })
+  /** Neither container needs a capability. In the agent's, the shim itself is process 1: when it goes, all go. */
+  private linux(id: string, init: { readonly initProcessEnabled?: boolean } = {}): LinuxParameters {
+    const parameters = new LinuxParameters(this, id, init)
     parameters.dropCapabilities(Capability.ALL)
     return parameters
   }

@@ -19,7 +19,14 @@ const limits_bytes: Readonly<Record<string, number>> = {
 }
 
 /** How infra/ bundles a function. */
-const bundle_options = { bundle: true, minify: true, platform: 'node', target: 'node24', format: 'esm', mainFields: ['module', 'main'] } as const satisfies BuildOptions
+const bundle_options = {
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+} as const satisfies BuildOptions
 
 interface Bundle {
   readonly name: string
@@ -58,7 +65,9 @@ const inKib = (bytes: number): string => `${Math.ceil(bytes / kib)} KiB`
 
 const report = ({ name, bytes, limit_bytes, packages }: Bundle): boolean => {
   const fits = limit_bytes !== undefined && bytes <= limit_bytes
-  console.log(`${fits ? 'ok  ' : 'FAIL'} ${name.padEnd(16)} ${inKib(bytes).padStart(9)} of ${limit_bytes === undefined ? 'no limit: add one' : inKib(limit_bytes)}`)
+  console.log(
+    `${fits ? 'ok  ' : 'FAIL'} ${name.padEnd(16)} ${inKib(bytes).padStart(9)} of ${limit_bytes === undefined ? 'no limit: add one' : inKib(limit_bytes)}`,
+  )
   if (!fits) for (const [from, its_bytes] of packages.slice(0, 8)) console.log(`       ${inKib(its_bytes).padStart(9)} ${from}`)
   return fits
 }

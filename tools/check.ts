@@ -10,7 +10,10 @@ import { findingsIn } from './house-rules.ts'
 const root = resolve(import.meta.dirname, '..')
 
 /** Runs a command line of node_modules/.bin (npm puts it first in PATH). */
-const run = (command: string, ...args: readonly string[]) => (): boolean => spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0
+const run =
+  (command: string, ...args: readonly string[]) =>
+  (): boolean =>
+    spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0
 
 const ignored = new Set(['node_modules', '.git', '.build', '.lanekeeper', 'cdk.out', 'coverage'])
 

@@ -51,7 +51,5 @@ export const findingsIn = (path: string, content: string, rules: readonly TextRu
   if (applicable.length === 0) return []
   return content
     .split('\n')
-    .flatMap((line, index) =>
-      applicable.filter((rule) => rule.pattern.test(line)).map((rule) => `${path}:${index + 1}: ${rule.name}: ${rule.message}`),
-    )
+    .flatMap((line, index) => applicable.filter((rule) => rule.pattern.test(line)).map((rule) => `${path}:${index + 1}: ${rule.name}: ${rule.message}`))
 }

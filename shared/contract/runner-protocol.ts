@@ -82,6 +82,7 @@ export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
 
 export const RunnerLogs = z.strictObject({ entries: z.array(LogEntry).min(1).max(500) })
 export const RunnerLogsAnswer = z.strictObject({ stored: z.int() })
+export type RunnerLogsAnswer = z.infer<typeof RunnerLogsAnswer>
 
 export const RunnerEvents = z.strictObject({
   events: z.array(z.discriminatedUnion('type', [z.strictObject({ type: z.literal('usage'), usage: ModelUsage })])).min(1).max(50),
@@ -90,6 +91,7 @@ export const RunnerEvents = z.strictObject({
 export const UploadRequest = z.strictObject({ kind: z.enum(['workspace', 'transcript']), bytes: z.int().min(0) })
 /** PUT the bytes there with exactly this length. */
 export const UploadAnswer = z.strictObject({ url: z.string() })
+export type UploadAnswer = z.infer<typeof UploadAnswer>
 
 export const Finish = z.strictObject({
   outcome: Outcome,
@@ -103,6 +105,7 @@ export const Finish = z.strictObject({
 export type Finish = z.infer<typeof Finish>
 /** `recorded`: the attempt has ended in the table. Otherwise the finish is on its way: ask again until it is. */
 export const FinishAnswer = z.strictObject({ recorded: z.boolean() })
+export type FinishAnswer = z.infer<typeof FinishAnswer>
 
 export const runner_routes = {
   claim: { method: 'POST', path: '/v1/runner/claim' },

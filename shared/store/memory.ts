@@ -1,6 +1,7 @@
 /**
  * The store in memory: for unit tests and the simulator. It keeps items as DynamoDB keeps them, and each query
- * sees all that was committed before, in an index too. Records go in and out as copies.
+ * sees all that was committed before, in an index too. Records go in as copies, and parsing
+ * makes a copy of what goes out.
  */
 import { checkCommit, checkRange } from './check.ts'
 import { cursorOf, positionOf } from './cursor.ts'
@@ -116,7 +117,7 @@ const range = (table: Table, query: RangeQuery): RangePage => {
   const { entries, more } = table.order[index].page(pk, after === undefined ? rest : { ...rest, after: positionOf(index, after) })
   const records = entries.flatMap((entry) => {
     const item = table.items.get(addressOf(entry))
-    return item === undefined ? [] : [anyRecordOf(plainFields(item))]
+    return item === undefined ? [] : [anyRecordOf(item)]
   })
   const last = entries.at(-1)
   return more && last !== undefined ? { records, after: cursorOf(index, last.sort, last) } : { records }
@@ -137,7 +138,7 @@ export const memoryStore = (): Store => {
   }
   const get = <K extends RecordKind>(ref: Ref<K>): RecordOf<K> | undefined => {
     const item = table.items.get(addressOf(ref))
-    return item === undefined ? undefined : recordOf(ref.kind, plainFields(item))
+    return item === undefined ? undefined : recordOf(ref.kind, item)
   }
   return {
     get: async (ref) => get(ref),

@@ -129,6 +129,14 @@ test('a query goes on where DynamoDB broke a page off', async () => {
   expect(server.asked.map(({ body }) => body)).toMatchObject([{ Limit: 6 }, { Limit: 5, ExclusiveStartKey: { sk: { S: '0' } } }, { Limit: 4 }])
 })
 
+test('the next page of the table starts behind the last record and does not read it again', async () => {
+  server.answerBy(() => ({ body: { Items: [] } }))
+  await store.range({ index: 'table', pk: 'partition', from: 'a', to: 'c', after: 'b', limit: 5 })
+  await store.range({ index: 'table', pk: 'partition', from: 'b', after: 'a', limit: 5 })
+  expect(server.asked[0]?.body).toMatchObject({ Limit: 6, ExclusiveStartKey: { pk: { S: 'partition' }, sk: { S: 'b' } } })
+  expect(server.asked[1]?.body).not.toHaveProperty('ExclusiveStartKey')
+})
+
 test('consumption is asked for and reported only where somebody listens', async () => {
   server.answerBy(() => ({ body: { ConsumedCapacity: [{ TableName: 'table', CapacityUnits: 4 }] } }))
   await store.commit(two)

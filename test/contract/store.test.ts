@@ -7,7 +7,21 @@ import { memoryStore } from '../../shared/store/memory.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
 import { startDynoxide, type Dynoxide } from '../support/dynoxide.ts'
-import { eventRecord, ids, instanceRecord, logRecord, minute, placeRecord, runRecord, sessionRecord, taskRecord, workspace_id } from '../support/records.ts'
+import {
+  agentRecord,
+  apiKeyRecord,
+  eventRecord,
+  ids,
+  instanceRecord,
+  logRecord,
+  minute,
+  placeRecord,
+  runRecord,
+  sessionRecord,
+  taskRecord,
+  workspaceRecord,
+  workspace_id,
+} from '../support/records.ts'
 
 let dynoxide: Dynoxide
 beforeAll(async () => {
@@ -31,7 +45,18 @@ describe.each(makers)('the $name store', ({ make }) => {
   const putAll = async (records: readonly StoredRecord[]) => expect(await store.commit(records.map(put))).toEqual({ ok: true })
 
   test('what was put is read back as it was', async () => {
-    const records = [taskRecord(1), runRecord(1), eventRecord(1, 2), instanceRecord(1), sessionRecord(1), placeRecord(1), logRecord(1, 1, 'é🙂')]
+    const records = [
+      taskRecord(1),
+      runRecord(1),
+      eventRecord(1, 2),
+      instanceRecord(1),
+      sessionRecord(1),
+      placeRecord(1),
+      logRecord(1, 1, 'é🙂'),
+      agentRecord(1),
+      workspaceRecord(1),
+      apiKeyRecord(1),
+    ]
     await putAll(records)
     for (const record of records) expect(await store.get(refOf(record))).toEqual(record)
     expect(await store.get(refs.task(workspace_id, ids.task(2)))).toBeUndefined()
@@ -87,6 +112,7 @@ describe.each(makers)('the $name store', ({ make }) => {
     { condition: { field: 'pending', is: 'equals', value: 1 }, holds: true },
     { condition: { field: 'pending', is: 'equals', value: 2 }, holds: false },
     { condition: { field: 'pending', is: 'equals', value: '1' }, holds: false },
+    { condition: { field: 'pending', is: 'at_most', value: '9' }, holds: false },
     { condition: { field: 'due_at', is: 'at_most', value: minute(59) }, holds: false },
   ])('add_within_limit: $condition holds: $holds', async ({ condition, holds }) => {
     await putAll([instanceRecord(1, { live: 1 })])

@@ -31,8 +31,8 @@ export const s3Files = ({ client, bucket }: { readonly client: S3Client; readonl
     if ((await client.config.requestChecksumCalculation()) !== s3_client_settings.requestChecksumCalculation)
       throw new Error('the S3 client was not made with s3_client_settings: nothing could be uploaded')
     const put = new PutObjectCommand({ Bucket: bucket, Key: sessionFileKey(file), ContentLength: file.bytes })
-    // Signed, not hoisted: S3 refuses a body of another length.
-    return getSignedUrl(client, put, { expiresIn: url_expires_s, signableHeaders: new Set(['content-length', 'host']) })
+    // The presigner signs the length, so S3 refuses a body of another.
+    return getSignedUrl(client, put, { expiresIn: url_expires_s })
   },
   putText: async (key, text) => {
     await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: text_type }))

@@ -1,0 +1,52 @@
+/** Following a task on the terminal until it ends, or until Ctrl-C. */
+import type { RunView } from '../../shared/contract/runs.ts'
+import type { TaskView } from '../../shared/contract/tasks.ts'
+import type { TaskState } from '../../shared/domain/task.ts'
+import type { Context } from '../context.ts'
+import { exit_codes, type ExitCode } from '../io.ts'
+import { showBatch, showEnd, type FollowView } from '../render/follow.ts'
+
+const codes: Partial<Record<TaskState, ExitCode>> = { done: exit_codes.done, cancelled: exit_codes.cancelled, dropped: exit_codes.cancelled }
+
+/** How a command that waited for a task ends. */
+export const exitCodeOf = (state: TaskState): ExitCode => codes[state] ?? exit_codes.failed
+
+/** How to come back to a task that goes on. */
+export const comeBack = (context: Context, task_id: string): string =>
+  context.style.dim(`  see it: ${context.name} logs ${task_id} --follow\n  end it: ${context.name} tasks cancel ${task_id}\n`)
+
+interface Followed {
+  readonly view: FollowView
+  readonly task: TaskView | undefined
+  readonly run: RunView | undefined
+}
+
+const printBatches = async (context: Context, task_id: string, with_prompt: boolean, signal: AbortSignal): Promise<Followed> => {
+  const { io, style, is_json } = context
+  let followed: Followed = { view: {}, task: undefined, run: undefined }
+  for await (const batch of context.client.followTask(task_id, { signal })) {
+    const { view, text } = showBatch({ style, columns: io.columns, with_prompt, name: context.name }, followed.view, batch)
+    io.out(is_json ? `${JSON.stringify(batch)}\n` : text)
+    followed = { view, task: batch.task ?? followed.task, run: batch.run ?? followed.run }
+  }
+  return followed
+}
+
+/** Prints what happens to a task. @returns its end as an exit code, or `detached` after Ctrl-C, which leaves the task alone */
+export const followOnTerminal = async (context: Context, task_id: string, with_prompt: boolean): Promise<ExitCode> => {
+  const { io, style, is_json } = context
+  const controller = new AbortController()
+  const stopListening = io.onInterrupt(() => controller.abort())
+  try {
+    const { view, task, run } = await printBatches(context, task_id, with_prompt, controller.signal)
+    if (task === undefined) return exit_codes.failed
+    if (!is_json) io.out(showEnd({ style, columns: io.columns, with_prompt, name: context.name }, view, task, run))
+    return exitCodeOf(task.state)
+  } catch (error) {
+    if (!controller.signal.aborted) throw error
+    io.err(`\nDetached. ${task_id} goes on.\n${comeBack(context, task_id)}`)
+    return exit_codes.detached
+  } finally {
+    stopListening()
+  }
+}

@@ -1,0 +1,113 @@
+/** `lanekeeper run "…"`: submits a command and follows it. */
+import type { Command } from 'commander'
+import * as z from 'zod'
+import type { CommandParamsInput } from '../../shared/domain/command.ts'
+import { Policy } from '../../shared/domain/policy.ts'
+import type { AgentView } from '../../shared/contract/agents.ts'
+import type { Client, AnswerOf } from '../../client/client.ts'
+import { print, type Act, type Context, type Invocation } from '../context.ts'
+import { exit_codes, usageError, type ExitCode } from '../io.ts'
+import { findAgent, operand } from '../lookup.ts'
+import { clean } from '../render/style.ts'
+import { parseDuration, parseInstant, readAttachment, readJson } from '../values.ts'
+import { comeBack, followOnTerminal } from './following.ts'
+
+const RunOptions = z.object({
+  agent: z.string(),
+  session: z.string().optional(),
+  lane: z.string().optional(),
+  label: z.string().optional(),
+  priority: z.enum(['low', 'normal', 'high', 'urgent'], { error: 'must be low, normal, high or urgent' }).optional(),
+  timeout: z.string().optional(),
+  policy: z.string().optional(),
+  attach: z.array(z.string()).default([]),
+  idempotencyKey: z.string().optional(),
+  budget: z.coerce.number().positive().optional(),
+  notBefore: z.string().optional(),
+  queueTimeout: z.string().optional(),
+  metadata: z.array(z.string()).default([]),
+  detach: z.boolean().default(false),
+})
+type RunOptions = z.infer<typeof RunOptions>
+
+const metadataOf = (pairs: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at < 1) throw usageError(`--metadata is not key=value: ${pair}`)
+      return [pair.slice(0, at), pair.slice(at + 1)]
+    }),
+  )
+
+const messageOf = async (context: Context, args: readonly string[]): Promise<string> => {
+  const written = operand(args, 'The message')
+  const message = written === '-' ? await context.io.readStdin() : written
+  if (message.trim() === '') throw usageError('The message is empty', 'Write it after `run`, or pass - and give it on standard input.')
+  return message
+}
+
+const commandOf = async (context: Context, agent: AgentView, message: string, options: RunOptions): Promise<CommandParamsInput> => {
+  const attachments = await Promise.all(options.attach.map((path) => readAttachment(context.io, path)))
+  const metadata = metadataOf(options.metadata)
+  return {
+    agent_id: agent.id,
+    message,
+    ...(options.session === undefined ? {} : { session_id: options.session }),
+    ...(options.lane === undefined ? {} : { lane: options.lane }),
+    ...(options.label === undefined ? {} : { label: options.label }),
+    ...(options.priority === undefined ? {} : { priority: options.priority }),
+    ...(options.timeout === undefined ? {} : { timeout_ms: parseDuration('--timeout', options.timeout) }),
+    ...(options.policy === undefined ? {} : { policy: await readJson(context.io, '--policy', options.policy, Policy) }),
+    ...(attachments.length === 0 ? {} : { attachments }),
+    ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
+    ...(options.budget === undefined ? {} : { budget_usd: options.budget }),
+    ...(options.notBefore === undefined ? {} : { not_before: parseInstant('--not-before', options.notBefore, context.io.now()) }),
+    ...(options.queueTimeout === undefined ? {} : { queue_timeout_ms: parseDuration('--queue-timeout', options.queueTimeout) }),
+    ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+  }
+}
+
+const acceptedLines = (context: Context, agent: AgentView, accepted: AnswerOf<Client['tasks']['accept']>): string => {
+  const { style } = context
+  const { task, idempotent_hit, idempotency_mismatch } = accepted
+  const line = style.dim(`${task.id} accepted · agent ${agent.agent_key} · session ${clean(task.session_id)}`)
+  if (!idempotent_hit) return `${line}\n`
+  const how = idempotency_mismatch === true ? ' with another body, which is ignored' : ''
+  return `${line}\n${style.yellow(`! this idempotency key was used before${how}: here is the task it made`)}\n`
+}
+
+const run = async (context: Context, { args, options }: Invocation<RunOptions>): Promise<ExitCode> => {
+  const message = await messageOf(context, args)
+  const agent = await findAgent(context, options.agent)
+  const accepted = await context.client.tasks.accept(await commandOf(context, agent, message, options))
+  const lines = acceptedLines(context, agent, accepted)
+  if (!options.detach) {
+    context.io.out(context.is_json ? `${JSON.stringify(accepted)}\n` : lines)
+    return followOnTerminal(context, accepted.task.id, false)
+  }
+  print(context, accepted, () => lines + comeBack(context, accepted.task.id))
+  return exit_codes.done
+}
+
+/** Adds the command. */
+export const addRun = (program: Command, act: Act): void => {
+  program
+    .command('run')
+    .argument('<message>', 'what the agent is to do; - reads it from standard input')
+    .description('Submit a command and follow it. Exits 0 done, 1 error or timeout, 2 usage, 3 cancelled or dropped, 130 detached')
+    .requiredOption('--agent <agent>', 'key or id of the agent')
+    .option('--session <id>', 'the conversation to go on with (default: a new one)')
+    .option('--lane <name>', 'work of one lane runs one after the other')
+    .option('--label <text>', 'a label to find the task by')
+    .option('--priority <priority>', 'low, normal, high or urgent')
+    .option('--timeout <duration>', 'how long an attempt may take, as in 90s or 10m; 0 for the longest there is (default 10m)')
+    .option('--policy <json>', 'the execution policy, as JSON or @file')
+    .option('--attach <file...>', 'files for the agent')
+    .option('--idempotency-key <key>', 'the same key makes the same task, however often it is sent')
+    .option('--budget <usd>', 'dollars at which the run is stopped')
+    .option('--not-before <time>', 'start then: RFC 3339, or a duration from now')
+    .option('--queue-timeout <duration>', 'drop it if it did not start by then')
+    .option('--metadata <key=value...>', 'kept with the task')
+    .option('--detach', 'submit only')
+    .action(act(RunOptions, run))
+}

@@ -1,0 +1,122 @@
+/**
+ * The typed client: one method per operation of the contract. Runs in Node and in browsers; it needs `fetch` and nothing else.
+ *
+ *     const client = createClient({ url: 'http://127.0.0.1:4700', key: 'lk_…' })
+ *     const { task } = await client.tasks.accept({ agent_id, message: 'Say hello' })
+ *     for await (const batch of client.followTask(task.id)) console.log(batch.logs)
+ */
+import { operations } from '../shared/contract/operations.ts'
+import type { CommandParamsInput } from '../shared/domain/command.ts'
+import { methodsOf, type CallOptions } from './call.ts'
+import { followTask, type FollowOptions } from './follow.ts'
+import type { Transport } from './http.ts'
+
+export interface ClientOptions {
+  /** Where the API is, without a path. */
+  readonly url: string
+  readonly key?: string | undefined
+  /** Operators only: act in this workspace instead of the key's own. */
+  readonly workspace_id?: string | undefined
+  readonly fetch?: typeof fetch
+  /** Tries of a request in all, where a repeat is harmless; default 4. */
+  readonly tries_max?: number
+  /** How long one try may take; default 35 000. */
+  readonly timeout_ms?: number
+}
+
+const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    signal?.addEventListener('abort', end)
+    if (signal?.aborted === true) end()
+  })
+
+/** 128 random bits in hex. Unlike `randomUUID` it is there in a page that was not loaded over https. */
+const randomKey = (): string => [...globalThis.crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+
+const transportOf = (options: ClientOptions): Transport => ({
+  url: options.url.replace(/\/+$/, ''),
+  key: options.key,
+  fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+  sleep,
+  random: Math.random,
+  tries_max: options.tries_max ?? 4,
+  timeout_ms: options.timeout_ms ?? 35_000,
+})
+
+export const createClient = (options: ClientOptions) => {
+  const transport = transportOf(options)
+  const method = methodsOf({ transport, workspace_id: options.workspace_id })
+  const accept = method.body(operations.acceptAgentCommand)
+  const events = method.idAndQuery(operations.streamTaskEvents)
+  return {
+    health: method.none(operations.getHealth),
+    openapi: method.none(operations.getOpenApi),
+    agents: {
+      defaults: method.query(operations.defaultAgentConfig),
+      create: method.body(operations.createAgent),
+      list: method.query(operations.listAgents),
+      get: method.id(operations.getAgent),
+      update: method.idAndBody(operations.updateAgent),
+      delete: method.idAndQuery(operations.deleteAgent),
+    },
+    tasks: {
+      /** Accepts a command exactly once: without an idempotency key of its own it gets one here, so that retries cannot double it. */
+      accept: (command: CommandParamsInput, call_options?: CallOptions) =>
+        accept({ ...command, idempotency_key: command.idempotency_key ?? randomKey() }, call_options),
+      list: method.query(operations.listTasks),
+      get: method.id(operations.getTask),
+      cancel: method.id(operations.cancelTask),
+      archive: method.id(operations.archiveTask),
+      retry: method.id(operations.retryTask),
+      logs: method.idAndQuery(operations.listTaskLogs),
+      events,
+    },
+    runs: {
+      list: method.query(operations.listRuns),
+      get: method.id(operations.getRun),
+      attempts: method.id(operations.listRunAttempts),
+      snapshots: method.idAndQuery(operations.listRunSnapshots),
+      events: method.idAndQuery(operations.listRunEvents),
+      interaction: method.id(operations.getRunInteraction),
+      cancel: method.id(operations.cancelRun),
+    },
+    instances: {
+      list: method.query(operations.listExecutionInstances),
+      get: method.id(operations.getExecutionInstance),
+    },
+    workspaces: {
+      create: method.body(operations.createWorkspace),
+      list: method.query(operations.listWorkspaces),
+    },
+    keys: {
+      create: method.body(operations.createApiKey),
+      list: method.query(operations.listApiKeys),
+      revoke: method.id(operations.revokeApiKey),
+    },
+    /** Everything that happens to a task, as it happens, until it has ended and all was delivered. */
+    followTask: (task_id: string, follow_options?: FollowOptions) => followTask({ events, sleep }, task_id, follow_options),
+  }
+}
+
+export type Client = ReturnType<typeof createClient>
+
+/** The items of a list over all of its pages. @param page gets one page, as in `(cursor) => client.tasks.list({ state: 'queued', cursor })` */
+export async function* everyItem<Item>(
+  page: (cursor: string | undefined) => Promise<{ items: readonly Item[]; next_cursor?: string | undefined }>,
+): AsyncGenerator<Item, undefined> {
+  let cursor: string | undefined
+  do {
+    const { items, next_cursor } = await page(cursor)
+    yield* items
+    cursor = next_cursor
+  } while (cursor !== undefined)
+}
+
+/** What an operation answers with, by its method: `AnswerOf<Client['tasks']['get']>`. */
+export type AnswerOf<Method extends (...args: never[]) => Promise<unknown>> = Awaited<ReturnType<Method>>

@@ -1,0 +1,121 @@
+/** What the fake API answers to each operation. */
+import type { OperationId } from '../../shared/contract/operations.ts'
+import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
+import { problem, type FakeAnswer, type FakeRequest, type FakeState } from './exchange.ts'
+import { sample_ids, sample_start_ms, sampleAgent, sampleLog, sampleRun, sampleTask } from './samples.ts'
+import { scriptOf } from './scripts.ts'
+
+type Answerer = (request: FakeRequest & { readonly body: Readonly<Record<string, unknown>> }, state: FakeState) => FakeAnswer
+
+const at = (after_ms: number) => new Date(sample_start_ms + after_ms).toISOString()
+const found = (body: unknown): FakeAnswer => ({ status: 200, body })
+const list = (...items: unknown[]): FakeAnswer => found({ items })
+const whereId =
+  (name: string, id: string, body: unknown): Answerer =>
+  (request) =>
+    request.params[name] === id ? found(body) : problem('not_found', `There is no ${String(request.params[name])}`)
+
+const api_key = { id: sample_ids.apiKeyNo(1), workspace_id: sample_ids.workspace, name: 'ci', role: 'member', hint: 'lk_abc', created_at: at(-90_000_000) }
+const workspace = { id: sample_ids.workspace, name: 'Default', created_at: at(-90_000_000) }
+const attempt = {
+  ...sampleRun(),
+  id: sample_ids.attemptNo(1),
+  run_id: sample_ids.run,
+  status: 'ok',
+  strategy: 'primary',
+  fencing_token: 1,
+  exit_code: 0,
+  started_at: at(30),
+  ended_at: at(3_100),
+}
+const instance = {
+  instance_key: sample_ids.class_key,
+  workspace_id: sample_ids.workspace,
+  agent_id: sample_ids.agent,
+  lane: 'deploys',
+  execution_class_key: sample_ids.class_key,
+  status: 'healthy',
+  failed_attempt_threshold: 5,
+  failed_attempts: 0,
+  desired_dispatch_concurrency: 1,
+  running_attempts: 1,
+  pending_attempts: 0,
+  stopping_attempts: 0,
+  waiting_tasks: 12,
+  waiting_tasks_more: false,
+  last_event_at: at(-5_000),
+  created_at: at(-90_000_000),
+}
+
+const createAgent: Answerer = ({ body }) =>
+  body['agent_key'] === 'taken'
+    ? problem('agent_key_taken', 'Another agent has the key taken')
+    : { status: 201, body: sampleAgent({ agent_key: String(body['agent_key']) }) }
+
+const acceptCommand: Answerer = ({ body }, state) => {
+  const message = String(body['message'])
+  if (message.includes('sentinel:unavailable')) return problem('unavailable', 'The table does not answer')
+  state.script = scriptOf(message)
+  const repeat = body['idempotency_key'] === 'again'
+  return { status: repeat ? 200 : 202, body: { task: sampleTask(), idempotent_hit: repeat, ...(repeat ? { idempotency_mismatch: true } : {}) } }
+}
+
+/** The cursor counts the batches that were delivered; after the last one, that one again without its news. */
+const events: Answerer = ({ query }, state) => {
+  const cursor = Number(query['log_cursor'] ?? 0)
+  const next: TaskEventBatch | undefined = state.script[cursor]
+  const last = state.script.at(-1)
+  if (last === undefined) return problem('not_found', 'There is no such task')
+  const now = String(Math.min(cursor + 1, state.script.length))
+  return found({ ...(next ?? { ...last, logs: [], run_events: [] }), next_log_cursor: now, next_run_event_cursor: now })
+}
+
+const tasks = Array.from({ length: 5 }, (_, n) => sampleTask({ id: sample_ids.taskNo(n), label: `job ${n}`, state: n === 0 ? 'running' : 'queued' }))
+
+/** Two tasks a page, and an empty page in between, as the contract allows. */
+const listTasks: Answerer = ({ query }) => {
+  const from = Number(query['cursor'] ?? 0)
+  if (query['cursor'] === '2' && query['state'] === undefined) return found({ items: [], next_cursor: '02' })
+  const next = from + 2 < tasks.length ? { next_cursor: String(from + 2) } : {}
+  return found({ items: tasks.slice(from, from + Math.min(2, Number(query['limit'] ?? 50))), ...next })
+}
+
+export const answers: Readonly<Record<OperationId, Answerer>> = {
+  getHealth: () => found({ status: 'ok' }),
+  getOpenApi: () => found({ openapi: '3.1.0' }),
+  defaultAgentConfig: () => found({ config: sampleAgent().config }),
+  createAgent,
+  listAgents: ({ query }) => (query['agent_key'] === undefined || query['agent_key'] === 'demo' ? list(sampleAgent()) : list()),
+  getAgent: whereId('agent_id', sample_ids.agent, sampleAgent()),
+  updateAgent: whereId('agent_id', sample_ids.agent, sampleAgent()),
+  deleteAgent: ({ query }) =>
+    query['cancel'] === 'true' ? found({ ...sampleAgent(), deleted_at: at(0) }) : problem('agent_busy', 'The agent demo has 3 tasks in line'),
+  acceptAgentCommand: acceptCommand,
+  listTasks,
+  getTask: whereId('task_id', sample_ids.task, sampleTask()),
+  cancelTask: whereId('task_id', sample_ids.task, {
+    task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
+    live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
+  }),
+  archiveTask: whereId('task_id', sample_ids.task, sampleTask({ state: 'done', finished_at: at(9), archived_at: at(10) })),
+  retryTask: (_, state) => {
+    state.script = scriptOf('done')
+    return found(sampleTask())
+  },
+  listTaskLogs: () => found({ items: [{ ...sampleLog(1, 'prompt', 'Write a note'), seq: 0 }, sampleLog(1, 'text', 'Done.')], resume_cursor: '2' }),
+  streamTaskEvents: events,
+  listRuns: () => list(sampleRun({ status: 'ok', ended_at: at(3_100) })),
+  getRun: whereId('run_id', sample_ids.run, sampleRun()),
+  listRunAttempts: () => list({ ...attempt, created_at: at(20) }),
+  listRunSnapshots: () => list(),
+  listRunEvents: () => list(),
+  getRunInteraction: () => found({ run_id: sample_ids.run, state: 'working', pending_inputs: [], pending_count: 0, updated_at: at(0) }),
+  cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),
+  listExecutionInstances: () => list(instance),
+  getExecutionInstance: () => found(instance),
+  createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
+  listWorkspaces: () => list(workspace),
+  createApiKey: ({ body }) => ({ status: 201, body: { api_key: { ...api_key, name: String(body['name']), role: body['role'] }, key: 'lk_secret_once' } }),
+  listApiKeys: () => list(api_key, { ...api_key, id: sample_ids.apiKeyNo(2), name: 'old', revoked_at: at(-3_600_000) }),
+  revokeApiKey: whereId('api_key_id', sample_ids.apiKeyNo(1), { ...api_key, revoked_at: at(0) }),
+}

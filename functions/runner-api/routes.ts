@@ -1,0 +1,72 @@
+/**
+ * The routes of the runner protocol (shared/contract/runner-protocol.ts): what each reads, what it answers, and the flow behind it.
+ * All but the claim are called with an attempt token.
+ */
+import * as z from 'zod'
+import {
+  Claim,
+  Finish,
+  Heartbeat,
+  runner_routes,
+  RunnerEvents,
+  RunnerLogs,
+  UploadRequest,
+  type FinishAnswer,
+  type HeartbeatAnswer,
+  type RunnerLogsAnswer,
+  type UploadAnswer,
+} from '../../shared/contract/runner-protocol.ts'
+import { ok, type Result } from '../../shared/domain/result.ts'
+import { claimAttempt, heartbeat, reportEvents, reportFinish, storeLogs, uploadUrl, type RunnerIdentity } from '../../shared/flows/runner.ts'
+import type { FlowDeps } from '../../shared/flows/flow.ts'
+
+export interface RunnerRoute {
+  readonly path: string
+  /** The body, strict. */
+  readonly body: z.ZodType
+  /** @param body as parsed by `body` @param caller undefined only for the claim */
+  readonly answer: (deps: FlowDeps, body: unknown, caller: RunnerIdentity | undefined) => Promise<Result<unknown>>
+  readonly needs_token: boolean
+  readonly status: number
+}
+
+const withToken = <B>(path: string, body: z.ZodType<B>, status: number, answer: (deps: FlowDeps, body: B, caller: RunnerIdentity) => Promise<Result<unknown>>): RunnerRoute => ({
+  path,
+  body,
+  status,
+  needs_token: true,
+  answer: async (deps, raw, caller) => {
+    if (caller === undefined) throw new Error(`${path} was called without a token`)
+    return answer(deps, body.parse(raw), caller)
+  },
+})
+
+export const routes: readonly RunnerRoute[] = [
+  {
+    path: runner_routes.claim.path,
+    body: Claim,
+    status: 200,
+    needs_token: false,
+    answer: async (deps, raw) => claimAttempt(deps, Claim.parse(raw)),
+  },
+  withToken(runner_routes.heartbeat.path, Heartbeat, 200, async (deps, { usage }, caller): Promise<Result<HeartbeatAnswer>> => {
+    const order = await heartbeat(deps, caller, usage)
+    return order.ok ? ok({ ...order.value, heartbeat_ms: deps.deployment.heartbeat_ms }) : order
+  }),
+  withToken(runner_routes.logs.path, RunnerLogs, 200, async (deps, { entries }, caller): Promise<Result<RunnerLogsAnswer>> => {
+    const stored = await storeLogs(deps, caller, entries)
+    return stored.ok ? ok({ stored: stored.value }) : stored
+  }),
+  withToken(runner_routes.events.path, RunnerEvents, 202, async (deps, { events }, caller) => {
+    const sent = await reportEvents(deps, caller, events.map((event) => event.usage))
+    return sent.ok ? ok({}) : sent
+  }),
+  withToken(runner_routes.uploads.path, UploadRequest, 200, async (deps, { kind, bytes }, caller): Promise<Result<UploadAnswer>> => {
+    const url = await uploadUrl(deps, caller, kind, bytes)
+    return url.ok ? ok({ url: url.value }) : url
+  }),
+  withToken(runner_routes.finish.path, Finish, 200, async (deps, finish, caller): Promise<Result<FinishAnswer>> => {
+    const recorded = await reportFinish(deps, caller, finish)
+    return recorded.ok ? ok({ recorded: recorded.value }) : recorded
+  }),
+]

@@ -1,0 +1,143 @@
+/**
+ * One Lambda function: a worker thread started at first use, and the invocations in it. A worker that crashes fails its
+ * invocations and is replaced at the next one. One that lets an invocation time out takes no more and is ended when its
+ * others are through: a thread cannot be told to drop one piece of work.
+ */
+import { randomUUID } from 'node:crypto'
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { LogFile } from './log-file.ts'
+import { WorkerMessage, type FunctionFailure } from './messages.ts'
+
+export interface FunctionSettings {
+  readonly name: string
+  readonly arn: string
+  /** The bundle's module. */
+  readonly module_path: string
+  readonly handler: string
+  readonly timeout_ms: number
+  readonly memory_mib: number
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** The function ran and failed, or could not run. */
+export class InvocationError extends Error {
+  readonly failure: FunctionFailure
+
+  constructor(failure: FunctionFailure) {
+    super(`${failure.errorType}: ${failure.errorMessage}`)
+    this.failure = failure
+  }
+}
+
+export interface LocalFunction {
+  readonly settings: FunctionSettings
+  /** Runs the function. Rejects with `InvocationError`. */
+  invoke(event: unknown): Promise<unknown>
+  /** Starts the worker now, so that the first invocation does not wait for it. */
+  warm(): void
+  stop(): Promise<void>
+}
+
+interface Pending {
+  readonly settle: (outcome: { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly failure: FunctionFailure }) => void
+}
+
+interface Host {
+  readonly worker: Worker
+  readonly pending: Map<string, Pending>
+  /** Takes no more invocations. */
+  retired: boolean
+}
+
+const failure = (errorType: string, errorMessage: string): FunctionFailure => ({ errorType, errorMessage, trace: [] })
+
+/** Young objects die young in a handler; a small nursery keeps six workers small. */
+const nursery_mib = 16
+
+const startWorker = (settings: FunctionSettings, log: LogFile): Worker => {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: {
+      module_url: pathToFileURL(settings.module_path).href,
+      handler: settings.handler,
+      function_name: settings.name,
+      function_arn: settings.arn,
+      memory_mib: settings.memory_mib,
+    },
+    env: { ...settings.environment },
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: Math.max(settings.memory_mib, 128), maxYoungGenerationSizeMb: nursery_mib },
+  })
+  worker.stdout.on('data', (chunk: Uint8Array) => log.write(chunk))
+  worker.stderr.on('data', (chunk: Uint8Array) => log.write(chunk))
+  return worker
+}
+
+const failAll = (host: Host, why: FunctionFailure) => {
+  host.retired = true
+  for (const { settle } of host.pending.values()) settle({ ok: false, failure: why })
+  host.pending.clear()
+}
+
+const answer = (host: Host, raw: unknown) => {
+  const message = WorkerMessage.parse(raw)
+  if (message.type === 'loaded') return
+  if (message.type === 'load_failed') return failAll(host, message.failure)
+  host.pending.get(message.invocation_id)?.settle(message.type === 'done' ? { ok: true, result: message.result } : { ok: false, failure: message.failure })
+}
+
+const startHost = (settings: FunctionSettings, log: LogFile): Host => {
+  const host: Host = { worker: startWorker(settings, log), pending: new Map(), retired: false }
+  host.worker.on('message', (raw) => answer(host, raw))
+  host.worker.on('error', (error) => {
+    log.write(`${JSON.stringify({ level: 'ERROR', message: 'the function crashed', error: String(error) })}\n`)
+    failAll(host, failure('Runtime.ExitError', String(error)))
+  })
+  host.worker.on('exit', (code) => failAll(host, failure('Runtime.ExitError', `the function exited with ${code}`)))
+  return host
+}
+
+/** Ends a worker that takes no more, once nothing runs in it. */
+const endIfIdle = (host: Host) => {
+  if (host.retired && host.pending.size === 0) void host.worker.terminate()
+}
+
+const runIn = (host: Host, settings: FunctionSettings, event: unknown): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    const invocation_id = randomUUID()
+    const settle: Pending['settle'] = (outcome) => {
+      clearTimeout(timer)
+      host.pending.delete(invocation_id)
+      endIfIdle(host)
+      if (outcome.ok) resolve(outcome.result)
+      else reject(new InvocationError(outcome.failure))
+    }
+    const timer = setTimeout(() => {
+      host.retired = true
+      settle({ ok: false, failure: failure('Sandbox.Timedout', `Task timed out after ${(settings.timeout_ms / 1_000).toFixed(2)} seconds`) })
+    }, settings.timeout_ms)
+    host.pending.set(invocation_id, { settle })
+    host.worker.postMessage({ invocation_id, event, deadline_ms: Date.now() + settings.timeout_ms })
+  })
+
+export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFunction => {
+  let current: Host | undefined
+  const hosts = new Set<Host>()
+  const host = (): Host => {
+    if (current !== undefined && !current.retired) return current
+    const started = startHost(settings, log)
+    hosts.add(started)
+    started.worker.on('exit', () => hosts.delete(started))
+    current = started
+    return started
+  }
+  return {
+    settings,
+    invoke: (event) => runIn(host(), settings, event),
+    warm: () => void host(),
+    stop: async () => {
+      await Promise.all([...hosts].map((running) => running.worker.terminate()))
+    },
+  }
+}

@@ -1,0 +1,31 @@
+/** What the host and a function's worker thread say to each other. */
+import * as z from 'zod'
+
+/** Given to the worker when it starts. */
+export const WorkerData = z.strictObject({
+  /** File URL of the module. */
+  module_url: z.string(),
+  /** Name of the exported handler. */
+  handler: z.string(),
+  function_name: z.string(),
+  function_arn: z.string(),
+  memory_mib: z.number(),
+})
+export type WorkerData = z.infer<typeof WorkerData>
+
+/** Host to worker. */
+export const Invocation = z.strictObject({ invocation_id: z.string(), event: z.unknown(), deadline_ms: z.number() })
+export type Invocation = z.infer<typeof Invocation>
+
+/** As Lambda reports a function's error: to the caller, and in the log. */
+export const FunctionFailure = z.strictObject({ errorType: z.string(), errorMessage: z.string(), trace: z.array(z.string()) })
+export type FunctionFailure = z.infer<typeof FunctionFailure>
+
+/** Worker to host. `loaded` is about the module, the others answer an invocation. */
+export const WorkerMessage = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('loaded') }),
+  z.strictObject({ type: z.literal('load_failed'), failure: FunctionFailure }),
+  z.strictObject({ type: z.literal('done'), invocation_id: z.string(), result: z.unknown() }),
+  z.strictObject({ type: z.literal('failed'), invocation_id: z.string(), failure: FunctionFailure }),
+])
+export type WorkerMessage = z.infer<typeof WorkerMessage>

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import * as z from 'zod'
+import { ComputeSettings, Deployment, env_names } from '../../shared/settings.ts'
+import { onlyResource, resourcesOf, targetOf, template, textOf } from './support.ts'
+
+const FunctionProperties = z.looseObject({
+  Runtime: z.string(),
+  Architectures: z.array(z.string()),
+  Timeout: z.int(),
+  MemorySize: z.int(),
+  TracingConfig: z.object({ Mode: z.string() }),
+  Role: z.unknown(),
+  LoggingConfig: z.object({ LogGroup: z.unknown() }),
+  Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
+})
+const nameOf = (metadata: Readonly<Record<string, unknown>>) => /([^/]+)\/index\.ts$/.exec(z.string().parse(metadata['lanekeeper:entry']))?.[1] ?? ''
+const functions = new Map(resourcesOf('AWS::Lambda::Function').map(([, { Metadata, Properties }]) => [nameOf(Metadata), FunctionProperties.parse(Properties)]))
+const variablesOf = (name: string) => functions.get(name)?.Environment.Variables ?? {}
+
+test('there are the six functions, with the timeouts their callers expect', () => {
+  expect(Object.fromEntries([...functions].map(([name, made]) => [name, made.Timeout]))).toEqual({
+    api: 10,
+    'runner-api': 10,
+    dispatch: 30,
+    'attempt-events': 30,
+    wake: 30,
+    sweep: 55,
+  })
+})
+
+test('every function runs Node 24 on arm64, is traced, and has a role and a log group that forgets of its own', () => {
+  const roles = new Set<string>()
+  for (const made of functions.values()) {
+    expect([made.Runtime, made.Architectures, made.TracingConfig.Mode]).toEqual(['nodejs24.x', ['arm64'], 'Active'])
+    expect(made.MemorySize).toBeGreaterThanOrEqual(512)
+    expect(made.MemorySize).toBeLessThanOrEqual(1_024)
+    expect(template.Resources[targetOf(made.LoggingConfig.LogGroup)]?.Properties['RetentionInDays']).toBe(30)
+    roles.add(targetOf(made.Role))
+  }
+  expect(roles.size).toBe(functions.size)
+})
+
+test('the environment holds only the names that the functions parse', () => {
+  const known = [...Object.values(env_names), 'NODE_OPTIONS']
+  for (const name of functions.keys()) {
+    for (const variable of Object.keys(variablesOf(name))) expect(known).toContain(variable)
+    for (const always of [env_names.table, env_names.bucket, env_names.deployment]) expect(variablesOf(name)).toHaveProperty(always)
+  }
+  const withCompute = [...functions.keys()].filter((name) => env_names.compute in variablesOf(name))
+  expect(withCompute.toSorted()).toEqual(['dispatch', 'sweep', 'wake'])
+})
+
+test('the deployment settings parse, with the parameters as they are and as somebody gives them', () => {
+  const settings = (given: Readonly<Record<string, string>>) => Deployment.parse(JSON.parse(textOf(variablesOf('api')[env_names.deployment], given)))
+  expect(settings({})).toMatchObject({ runners: ['claude_code'], runtime_types: ['gvisor'], sandbox: { network: false, files: true }, lease_ms: 45_000 })
+  const given = {
+    Runners: 'claude_code,process',
+    RuntimeTypes: 'gvisor,runc',
+    DefaultModel: 'claude-x',
+    SandboxJson: '{"network":true,"files":false,"hint":"install bubblewrap"}',
+    HeartbeatMs: '500',
+  }
+  expect(settings(given)).toMatchObject({
+    runners: ['claude_code', 'process'],
+    runtime_types: ['gvisor', 'runc'],
+    default_model: 'claude-x',
+    sandbox: { network: true, files: false, hint: 'install bubblewrap' },
+    heartbeat_ms: 500,
+  })
+})
+
+test('every function has the same deployment settings, and those that launch the same compute settings', () => {
+  const [deployment, ...others] = [...functions.keys()].map((name) => textOf(variablesOf(name)[env_names.deployment]))
+  for (const other of others) expect(other).toBe(deployment)
+  for (const name of ['dispatch', 'wake', 'sweep']) {
+    const compute = ComputeSettings.parse(JSON.parse(textOf(variablesOf(name)[env_names.compute])))
+    expect(compute.subnets).toHaveLength(2)
+    expect(new Set(Object.values(compute.task_definitions)).size).toBe(3)
+    expect(compute.security_groups.open).not.toBe(compute.security_groups.closed)
+    expect(compute.api_url).toMatch(/^<HttpApi\w+\.ApiEndpoint>$/)
+  }
+})
+
+test('nothing in the environment is longer than Lambda takes', () => {
+  for (const name of functions.keys()) {
+    const bytes = Object.entries(variablesOf(name)).reduce((sum, [key, value]) => sum + key.length + textOf(value).length, 0)
+    expect(bytes).toBeLessThan(4_096 - 512)
+  }
+})
+
+test('runners have a prefix of their own; whatever else is asked reaches the API, which answers unknown paths itself', () => {
+  const Route = z.looseObject({ RouteKey: z.string(), Target: z.unknown(), AuthorizationType: z.string() })
+  const Integration = z.looseObject({ IntegrationUri: z.unknown(), PayloadFormatVersion: z.string() })
+  const routes = resourcesOf('AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
+    const route = Route.parse(Properties)
+    const integration = Integration.parse(template.Resources[targetOf(textOf(route.Target).replace('integrations/', ''))]?.Properties)
+    expect(integration.PayloadFormatVersion).toBe('2.0')
+    return [route.RouteKey, targetOf(integration.IntegrationUri).replace(/Function\w{8}$/, '')]
+  })
+  expect(routes).toEqual([
+    ['ANY /v1/runner/{proxy+}', 'Functionsrunnerapi'],
+    ['$default', 'Functionsapi'],
+  ])
+})
+
+test('the stage is throttled, and its access log tells what was asked without a header or a query', () => {
+  const stage = onlyResource('AWS::ApiGatewayV2::Stage').Properties
+  expect(stage).toMatchObject({ StageName: '$default', AutoDeploy: true, DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1_000 } })
+  const { Format } = z.looseObject({ Format: z.string() }).parse(stage['AccessLogSettings'])
+  expect(JSON.parse(Format)).toMatchObject({ request_id: '$context.requestId', status: '$context.status' })
+  expect(Format).not.toMatch(/header|querystring|authorizer/i)
+})

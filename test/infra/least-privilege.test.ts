@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { rights, type Right } from './rights.ts'
+import { resourcesOf } from './support.ts'
+
+/** Resources with a wildcard, each with why it must be one. Whatever is not here fails. */
+const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; readonly condition?: RegExp; readonly why: string }[] = [
+  { action: /^xray:Put(TraceSegments|TelemetryRecords)$/, resource: /^\*$/, why: 'X-Ray knows no resource' },
+  { action: /^ecr:GetAuthorizationToken$/, resource: /^\*$/, why: 'the token is for the registry as a whole' },
+  { action: /^ecs:ListTasks$/, resource: /^\*$/, condition: /ecs:cluster/, why: 'names container instances, of which Fargate has none' },
+  { action: /^ecs:RunTask$/, resource: /:task-definition\/lanekeeper-(none|ro|rw):\*$/, condition: /ecs:cluster/, why: 'any revision of the family' },
+  { action: /^ecs:(StopTask|DescribeTasks)$/, resource: /:task\/<SandboxCluster\w+>\/\*$/, condition: /ecs:cluster/, why: 'tasks of the cluster' },
+  { action: /^s3:(Get|Put)Object$/, resource: /^<FilesBucket\w+\.Arn>\/(sessions|commands)\/\*$/, why: 'objects below a prefix' },
+]
+const excused = (right: Right) =>
+  wildcards.some(({ action, resource, condition }) => action.test(right.action) && resource.test(right.resource) && (condition?.test(right.condition) ?? true))
+
+const rightsOf = (role: RegExp) => rights.filter((right) => role.test(right.role))
+const actionsOf = (role: RegExp, service: string) =>
+  [
+    ...new Set(
+      rightsOf(role)
+        .filter((right) => right.action.startsWith(`${service}:`))
+        .map((right) => `${right.action} ${right.resource.replaceAll(/[0-9A-F]{8}(?=[>.])/g, '')}`),
+    ),
+  ].toSorted()
+
+test('every right names its action', () => {
+  expect(rights.length).toBeGreaterThan(50)
+  expect(rights.filter((right) => right.action.includes('*'))).toEqual([])
+})
+
+test('every right names its resource, but for those that cannot', () => {
+  expect(rights.filter((right) => right.resource.includes('*') && !excused(right))).toEqual([])
+})
+
+test('no role has a managed or an inline policy: all rights are the ones above', () => {
+  for (const [, { Properties }] of resourcesOf('AWS::IAM::Role')) {
+    expect(Properties['ManagedPolicyArns']).toBeUndefined()
+    expect(Properties['Policies']).toBeUndefined()
+  }
+  expect(resourcesOf('AWS::IAM::ManagedPolicy')).toEqual([])
+})
+
+test('records are deleted only by those who take places out of a line', () => {
+  const roles = rights.filter((right) => right.action === 'dynamodb:DeleteItem').map((right) => right.role.replace(/^Functions(.+)Role\w+$/, '$1'))
+  expect(roles.toSorted()).toEqual(['api', 'dispatch', 'sweep', 'wake'])
+})
+
+test('no function may scan, drop or change the table, and only the sweep asks what is due', () => {
+  for (const { action } of rights) expect(action).not.toMatch(/^dynamodb:(Scan|DeleteTable|UpdateTable|PartiQL)/)
+  expect(rights.filter((right) => right.resource.endsWith('/index/due')).map((right) => right.role.replace(/Role\w+$/, ''))).toEqual(['Functionssweep'])
+})
+
+test('a role is passed only to ECS tasks, and only the one that no process of a task can use', () => {
+  const passed = rights.filter((right) => right.action === 'iam:PassRole')
+  for (const right of passed) {
+    expect(right.resource).toMatch(/^<SandboxExecutionRole\w+\.Arn>$/)
+    expect(right.condition).toBe('{"StringEquals":{"iam:PassedToService":"ecs-tasks.amazonaws.com"}}')
+  }
+  expect(new Set(passed.map((right) => right.role)).size).toBe(3)
+})
+
+test('only dispatch, wake and sweep launch; only wake and sweep stop; nobody else touches compute', () => {
+  const roles = (action: string) =>
+    [...new Set(rights.filter((right) => right.action === action).map((right) => right.role.replace(/^Functions(.+)Role\w+$/, '$1')))].toSorted()
+  expect(roles('ecs:RunTask')).toEqual(['dispatch', 'sweep', 'wake'])
+  expect(roles('ecs:StopTask')).toEqual(['sweep', 'wake'])
+  expect(rights.filter((right) => right.action.startsWith('ecs:') && right.condition === '{}')).toEqual([])
+})
+
+test('the model key is read by ECS for the runner, and by no function', () => {
+  expect([...new Set(rights.filter((right) => right.action.startsWith('secretsmanager:')).map((right) => right.role.replace(/Role\w+$/, '')))]).toEqual([
+    'SandboxExecution',
+  ])
+})
+
+test('a function rings the queues it is meant to ring', () => {
+  const sends = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 'sqs').filter((text) => text.startsWith('sqs:SendMessage'))
+  expect(sends('api')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
+  expect(sends('runnerapi')).toEqual(['sqs:SendMessage <QueuesAttemptEventsQueue.Arn>'])
+  expect(sends('attemptevents')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
+})
+
+test('session files are for the function that signs their URLs', () => {
+  const files = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 's3')
+  expect(files('api')).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
+  expect(files('runnerapi')).toEqual([
+    's3:GetObject <FilesBucket.Arn>/commands/*',
+    's3:GetObject <FilesBucket.Arn>/sessions/*',
+    's3:PutObject <FilesBucket.Arn>/sessions/*',
+  ])
+  for (const name of ['dispatch', 'attemptevents', 'wake', 'sweep']) expect(files(name)).toEqual([])
+})
+
+test('the sweep is started by its schedule alone', () => {
+  const starts = rights.filter((right) => right.action === 'lambda:InvokeFunction')
+  expect(starts).toHaveLength(1)
+  expect(starts[0]?.resource).toMatch(/^<FunctionssweepFunction\w+\.Arn>$/)
+})
