@@ -73,6 +73,8 @@ export const AttemptView = named(
     exit_code: z.int().optional(),
     error: Failure.optional(),
     usage: Usage,
+    /** When the place in the class was taken. */
+    admitted_at: Timestamp,
     created_at: Timestamp,
   }),
 )
@@ -139,6 +141,7 @@ export const run_operations = {
     id: 'listRunAttempts',
     path: '/v1/runs/{run_id}/attempts',
     summary: 'The attempts of a run, first to latest',
+    query: z.strictObject({ ...page_query }),
     responses: { 200: listOf('AttemptList', AttemptView) },
   }),
   listRunSnapshots: operation({

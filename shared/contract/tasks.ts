@@ -1,6 +1,6 @@
 /** Tasks: one accepted command each, the unit a user tracks. */
 import * as z from 'zod'
-import { CommandParams, InputProvenance, Metadata, Priority, Routing } from '../domain/command.ts'
+import { CommandParams, InputProvenance, Priority, Routing } from '../domain/command.ts'
 import { AgentId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from '../domain/ids.ts'
 import { Policy } from '../domain/policy.ts'
 import { DropReason, task_states } from '../domain/task.ts'
@@ -47,7 +47,7 @@ export const TaskView = named(
     parent_task_id: TaskId.optional(),
     target_run_id: RunId.optional(),
     label: z.string().optional(),
-    metadata: Metadata.optional(),
+    metadata: z.record(z.string(), z.string()).optional(),
     dropped_reason: DropReason.optional(),
     wake_at: Timestamp.optional(),
     accepted_at: Timestamp,

@@ -1,3 +1,4 @@
+import { Data } from '../contract/common.ts'
 import type { RunEventView, SnapshotView } from '../contract/runs.ts'
 import { event_kinds, type RunEvent } from '../domain/event.ts'
 import { redactDeep, redactText } from '../domain/redact.ts'
@@ -20,7 +21,7 @@ export const eventView = (event: RunEvent): RunEventView => ({
   event_type: event.event_type,
   kind: event_kinds[event.event_type],
   ts: event.ts,
-  payload: redactDeep(event.payload),
+  payload: Data.parse(redactDeep(event.payload)),
 })
 
 /** The snapshot that comes with event 1. */
@@ -36,6 +37,6 @@ export const snapshotView = ({ snapshot, ...event }: RunEvent): SnapshotView | u
     run_id: event.run_id,
     seq: event.seq,
     ts: event.ts,
-    payload: redactDeep(event.payload),
+    payload: Data.parse(redactDeep(event.payload)),
   }
 }

@@ -76,6 +76,7 @@ export const attemptView = (run: Run, attempt: Attempt, command: Command): Attem
   fencing_token: attempt.fencing_token,
   ...('started_at' in attempt && attempt.started_at !== undefined ? { started_at: attempt.started_at } : {}),
   usage: run.live_usage ?? no_usage,
+  admitted_at: attempt.admitted_at,
   created_at: attempt.admitted_at,
   ...endFields(attempt),
 })

@@ -1,4 +1,4 @@
-import type { TaskView } from '../contract/tasks.ts'
+import { TaskPayload, TaskView } from '../contract/tasks.ts'
 import type { Attachment, Command } from '../domain/command.ts'
 import { redactDeep, redactText } from '../domain/redact.ts'
 import type { Task } from '../domain/task.ts'
@@ -26,13 +26,11 @@ const payloadOf = ({ params, overflow }: Command, max: number): TaskView['payloa
     })),
     policy: params.policy,
     timeout_ms: params.timeout_ms,
-    ...redactDeep({
-      ...(params.session_key === undefined ? {} : { session_key: params.session_key }),
-      ...(params.lane === undefined ? {} : { lane: params.lane }),
-      ...(params.hook_id === undefined ? {} : { hook_id: params.hook_id }),
-      ...(params.spawned_by === undefined ? {} : { spawned_by: params.spawned_by }),
-      ...(params.input_provenance === undefined ? {} : { input_provenance: params.input_provenance }),
-    }),
+    ...(params.session_key === undefined ? {} : { session_key: redactText(params.session_key) }),
+    ...(params.lane === undefined ? {} : { lane: redactText(params.lane) }),
+    ...(params.hook_id === undefined ? {} : { hook_id: redactText(params.hook_id) }),
+    ...(params.spawned_by === undefined ? {} : { spawned_by: redactText(params.spawned_by) }),
+    ...(params.input_provenance === undefined ? {} : { input_provenance: TaskPayload.shape.input_provenance.parse(redactDeep(params.input_provenance)) }),
     ...(params.not_before === undefined ? {} : { not_before: params.not_before }),
     ...(params.queue_timeout_ms === undefined ? {} : { queue_timeout_ms: params.queue_timeout_ms }),
     ...(params.budget_usd === undefined ? {} : { budget_usd: params.budget_usd }),
@@ -63,11 +61,11 @@ export const taskView = (task: Task, command: Command, max: number): TaskView =>
     priority: task.priority,
     idempotency_key: params.idempotency_key,
     payload: payloadOf(command, max),
-    routing: redactDeep(params.routing),
+    routing: TaskView.shape.routing.parse(redactDeep(params.routing)),
     ...(params.parent_task_id === undefined ? {} : { parent_task_id: params.parent_task_id }),
     ...(task.target_run_id === undefined ? {} : { target_run_id: task.target_run_id }),
     ...(task.label === undefined ? {} : { label: redactText(task.label) }),
-    ...(params.metadata === undefined ? {} : { metadata: redactDeep(params.metadata) }),
+    ...(params.metadata === undefined ? {} : { metadata: TaskView.shape.metadata.parse(redactDeep(params.metadata)) }),
     accepted_at: task.accepted_at,
     usage: task.usage ?? no_usage,
     created_at: task.accepted_at,

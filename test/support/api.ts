@@ -2,7 +2,7 @@
 import * as z from 'zod'
 
 const Task = z.looseObject({ id: z.string(), state: z.string(), session_id: z.string(), target_run_id: z.string().optional(), priority: z.string(), accepted_at: z.string(), dispatched_at: z.string().optional() })
-const Run = z.looseObject({ id: z.string(), status: z.string(), task_id: z.string(), session_id: z.string(), result: z.string().optional(), error: z.looseObject({ code: z.string() }).optional() })
+const Run = z.looseObject({ id: z.string(), status: z.string(), origin_task_id: z.string(), session_id: z.string(), result: z.string().optional(), error: z.looseObject({ code: z.string() }).optional() })
 const Attempt = z.looseObject({
   attempt_no: z.int(),
   status: z.string(),

@@ -1,0 +1,24 @@
+/** The API: every operation of the contract, each served by its route. */
+import { httpHandler, type HttpLambda, type HttpRoute } from '../middleware/http-handler.ts'
+import type { ApiDeps } from './deps.ts'
+import { acceptAgentCommand } from './routes/accept-command.ts'
+import { agentRoutes } from './routes/agents.ts'
+import { getHealth } from './routes/get-health.ts'
+import { getOpenApi } from './routes/get-openapi.ts'
+import { instanceRoutes } from './routes/instances.ts'
+import { runRoutes } from './routes/runs.ts'
+import { taskRoutes } from './routes/tasks.ts'
+import { workspaceRoutes } from './routes/workspaces.ts'
+
+export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
+  getHealth(deps),
+  getOpenApi(deps),
+  ...agentRoutes(deps),
+  acceptAgentCommand(deps),
+  ...taskRoutes(deps),
+  ...runRoutes(deps),
+  ...instanceRoutes(deps),
+  ...workspaceRoutes(deps),
+]
+
+export const apiHandler = (deps: ApiDeps): HttpLambda => httpHandler(apiRoutes(deps), deps)

@@ -1,0 +1,19 @@
+import { operations } from '../../../shared/contract/operations.ts'
+import { canonicalHash } from '../../../shared/domain/canonical-json.ts'
+import { ok } from '../../../shared/domain/result.ts'
+import { acceptCommand } from '../../../shared/flows/accept.ts'
+import { taskView, text_max } from '../../../shared/views/task-view.ts'
+import type { HttpRoute } from '../../middleware/http-handler.ts'
+import { bodyRoute } from '../../middleware/route.ts'
+import type { ApiDeps } from '../deps.ts'
+
+/** 202 with a new task, 200 with the one that the idempotency key has already. */
+export const acceptAgentCommand = (deps: ApiDeps): HttpRoute =>
+  bodyRoute(deps, operations.acceptAgentCommand, async ({ body, raw_body }, { workspace_id }) => {
+    const accepted = await acceptCommand(deps, { workspace_id, params: body, body_hash: canonicalHash(raw_body) })
+    if (!accepted.ok) return accepted
+    const { task, command, idempotent_hit, idempotency_mismatch } = accepted.value
+    deps.metrics.count(idempotent_hit ? 'idempotent_hit' : 'task_accepted')
+    const view = { task: taskView(task, command, text_max.one), idempotent_hit, ...(idempotency_mismatch ? { idempotency_mismatch } : {}) }
+    return ok({ status: idempotent_hit ? 200 : 202, body: view })
+  })

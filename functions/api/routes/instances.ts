@@ -1,0 +1,31 @@
+/** Execution instances: list, get. */
+import { operations } from '../../../shared/contract/operations.ts'
+import { ok, refuse } from '../../../shared/domain/result.ts'
+import { listInstances, waitingIn } from '../../../shared/lists/simple.ts'
+import { refs } from '../../../shared/store/keys.ts'
+import { instanceView } from '../../../shared/views/instance-view.ts'
+import type { HttpRoute } from '../../middleware/http-handler.ts'
+import { route } from '../../middleware/route.ts'
+import type { ApiDeps } from '../deps.ts'
+
+/** How far a line is counted: of each instance in a list, and of one alone. */
+const counted_max = { listed: 100, one: 1_000 } as const
+
+const list = (deps: ApiDeps): HttpRoute =>
+  route(deps, operations.listExecutionInstances, async ({ query }, { workspace_id }) => {
+    const listed = await listInstances(deps.store, workspace_id, query)
+    if (!listed.ok) return listed
+    const items = await Promise.all(
+      listed.value.items.map(async (instance) => instanceView(instance, await waitingIn(deps.store, workspace_id, instance.class_key, counted_max.listed))),
+    )
+    return ok({ status: 200, body: { ...listed.value, items } })
+  })
+
+const get = (deps: ApiDeps): HttpRoute =>
+  route(deps, operations.getExecutionInstance, async ({ params: { instance_key } }, { workspace_id }) => {
+    const instance = await deps.store.get(refs.instance(workspace_id, instance_key))
+    if (instance === undefined) return refuse('not_found', `no execution instance ${instance_key}`)
+    return ok({ status: 200, body: instanceView(instance, await waitingIn(deps.store, workspace_id, instance_key, counted_max.one)) })
+  })
+
+export const instanceRoutes = (deps: ApiDeps): readonly HttpRoute[] => [list, get].map((make) => make(deps))

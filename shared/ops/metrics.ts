@@ -1,0 +1,16 @@
+/** What is counted, by name. The namespace and the names are what dashboards and alarms refer to. */
+export const metrics_namespace = 'Lanekeeper'
+
+export const metric_names = {
+  /** Commands that became a task. Silence: nobody submits. */
+  task_accepted: 'TaskAccepted',
+  /** Commands that were accepted before. Many of them: clients repeat themselves, or their answers get lost. */
+  idempotent_hit: 'IdempotentHit',
+  /** Requests answered 500. Silence: no request met a bug. */
+  request_failed: 'RequestFailed',
+} as const
+export type MetricName = keyof typeof metric_names
+
+export interface Metrics {
+  count(name: MetricName): void
+}
