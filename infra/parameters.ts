@@ -4,7 +4,6 @@
  */
 import { CfnParameter, Fn } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
-import { fargate_sizes } from '../shared/domain/sizes.ts'
 import { Deployment } from '../shared/settings.ts'
 
 /** What the sandbox on Fargate enforces (docs/security.md). Parsed here, so that a wrong default fails at synth. */
@@ -47,8 +46,7 @@ export class Parameters extends Construct {
     this.default_model = model.valueAsString
     const list = (parameter: CfnParameter) => Fn.join('","', parameter.valueAsList)
     const head = '{"runners":["${Runners}"],"runtime_types":["${RuntimeTypes}"],"default_model":"${DefaultModel}","sandbox":${SandboxJson}'
-    const tail = `"providers":["claude"],"sizes":${JSON.stringify(fargate_sizes)}}`
-    this.deployment_json = Fn.sub([head, ...numbers, tail].join(','), {
+    this.deployment_json = Fn.sub(`${[head, ...numbers].join(',')}}`, {
       Runners: list(runners),
       RuntimeTypes: list(runtimes),
       DefaultModel: model.valueAsString,

@@ -21,6 +21,7 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
 import { runner_env } from '../shared/contract/runner-protocol.ts'
+import { cpuUnits, default_size } from '../shared/domain/sizes.ts'
 import type { Policy } from '../shared/domain/policy.ts'
 
 export type WorkspaceAccess = Policy['workspace_access']
@@ -52,8 +53,8 @@ export class SandboxTask extends Construct {
     super(scope, id)
     this.definition = new FargateTaskDefinition(this, 'Definition', {
       family: familyOf(props.access),
-      cpu: 1024,
-      memoryLimitMiB: 2048,
+      cpu: cpuUnits(default_size.cpu),
+      memoryLimitMiB: default_size.memory,
       runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
       executionRole: props.execution_role,
       volumes: ['sockets', 'workspace', 'runner-tmp', 'agent-tmp', 'agent-home'].map((name) => ({ name })),
