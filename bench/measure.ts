@@ -27,6 +27,9 @@ export interface LineResult {
   readonly table_requests: number
 }
 
+/** What tasks cause. The sweep works by the minute and not by the task. */
+const byTasks = (uses: Uses): Uses => Object.fromEntries(Object.entries(uses).filter(([name]) => name !== 'sweep'))
+
 /** Metered functions write their totals at most this much later. */
 const meter_settles_ms = 1_200
 const settled = async (stack: BenchStack): Promise<Uses> => {
@@ -84,7 +87,7 @@ export const measureInFlight = async (stack: BenchStack, in_flight: number, task
   const poll = await costOfPoll(stack, warm.accepted[0]?.class_key ?? '')
   const before = await settled(stack)
   const { accepted, polls } = await keepWindow(client, command, in_flight, tasks, poll_ms)
-  const used = withoutPolls(usedBetween(before, await settled(stack)), poll, polls)
+  const used = withoutPolls(byTasks(usedBetween(before, await settled(stack))), poll, polls)
   const lives = await livesOf(
     client,
     accepted.map(({ task_id }) => task_id),
@@ -144,9 +147,9 @@ const makeLine = async (stack: BenchStack) => {
       const posted = await settled(stack)
       await client.tasks.cancel(holder.task_id)
       await until('the drain of the line', drain_within_ms, () => running(client, next.task_id))
-      const { api: _, ...drained } = usedBetween(posted, await settled(stack))
+      const { api: _, ...drained } = byTasks(usedBetween(posted, await settled(stack)))
       holder = next
-      return [usedBetween(before, posted), drained]
+      return [byTasks(usedBetween(before, posted)), drained]
     },
   }
 }
@@ -164,7 +167,7 @@ export const measureLine = async (
     tell(`filling a line with ${in_line} tasks`)
     await line.fillTo(in_line)
     tell(`letting ${tasks} tasks through it`)
-    const parts = (await line.passThrough(tasks)).map(({ sweep: _, ...uses }) => uses)
+    const parts = await line.passThrough(tasks)
     const perLife = (figure: 'write_units' | 'read_units' | 'calls') => parts.reduce((sum, uses) => sum + totalOf(uses, figure), 0) / (tasks + 1)
     results.push({ in_line, write_units: perLife('write_units'), read_units: perLife('read_units'), table_requests: perLife('calls') })
   }

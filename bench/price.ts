@@ -25,9 +25,8 @@ const http_functions: readonly string[] = ['api', 'runner-api']
  * FIFO ones. Lambda time is the wall time of the handlers as measured on this machine at the function's memory.
  * Not counted: the sweep, logs, idle polling of queues, the sandbox and the model.
  */
-export const pricePerMillion = (per_task: Uses): Price => {
-  const functions = Object.entries(per_task).filter(([name]) => name !== 'sweep')
-  const uses: Uses = Object.fromEntries(functions)
+export const pricePerMillion = (uses: Uses): Price => {
+  const functions = Object.entries(uses)
   const dynamodb_usd = totalOf(uses, 'write_units') * dynamodb_usd_per_million_write_units + totalOf(uses, 'read_units') * dynamodb_usd_per_million_read_units
   const gb_seconds = functions.reduce((sum, [, use]) => sum + (use.busy_ms / 1_000) * (use.memory_mib / 1_024), 0)
   const lambda_usd = totalOf(uses, 'invocations') * lambda_usd_per_million_requests + gb_seconds * lambda_arm64_usd_per_million_gb_seconds
