@@ -1,7 +1,8 @@
 /** Nothing that can go on is forgotten: each test loses a doorbell, or rings too many. */
 import { expect, test } from 'vitest'
+import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
-import { at, named, sweepAndDeliver } from '../support/looks.ts'
+import { at, named, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
 
 test('a task that was long in line is watched from its start on, however late its queue timeout is', async () => {
@@ -19,4 +20,23 @@ test('a task that was long in line is watched from its start on, however late it
   plane.advance(180_000)
   await sweepAndDeliver(plane)
   expect(at(plane.sandboxes, 2)).toMatchObject({ run_id: at(plane.sandboxes, 1).run_id, attempt_no: 2 })
+})
+
+test('a task that its session handed back to its class is found, though the doorbell was lost', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const holder = await plane.accept({ agent_id: agent.id, session_id: 's', lane: 'a' })
+  const waiting = await plane.accept({ agent_id: agent.id, session_id: 's', lane: 'b' })
+  await plane.deliver()
+  plane.advance(61_000)
+  await lookAtTask(plane.deps, named(plane, waiting.task))
+  plane.advance(61_000)
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  await plane.finish(at(plane.sandboxes, 0))
+  expect((await plane.task(holder.task.id)).state).toBe('done')
+  plane.signals.splice(0)
+  await lookAtSession(plane.deps, { workspace_id: plane.workspace_id, session_id: 's' })
+  await sweepDeaf(plane, 4)
+  expect((await plane.task(waiting.task.id)).state).toBe('running')
 })
