@@ -1,0 +1,36 @@
+/** What must not go wrong when two handlers meet: each test lets one act between two steps of the other. */
+import { expect, test } from 'vitest'
+import { cancelRun, cancelTask } from '../../shared/flows/cancel.ts'
+import { lookAtTask } from '../../shared/flows/look.ts'
+import { RunId } from '../../shared/domain/ids.ts'
+import { betweenStore } from '../support/between.ts'
+import { at, boom, named } from '../support/looks.ts'
+import { testPlane } from '../support/plane.ts'
+
+test('a cancel that meets the end of the attempt finds the task over', async () => {
+  const store = betweenStore()
+  const plane = testPlane({ store })
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  const sandbox = at(plane.sandboxes, 0)
+  await plane.claim(sandbox)
+  store.afterReadOf('task', async () => void (await plane.finish(sandbox)))
+  expect(await cancelTask(plane.deps, named(plane, task))).toMatchObject({ ok: true, value: { task: { state: 'done' } } })
+})
+
+test('a cancel of a run that meets its retry stops the new attempt', async () => {
+  const store = betweenStore()
+  const plane = testPlane({ store })
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  const sandbox = at(plane.sandboxes, 0)
+  await plane.claim(sandbox)
+  await plane.finish(sandbox, { outcome: 'error', error: boom })
+  store.afterReadOf('run', async () => plane.deliver())
+  expect(await cancelRun(plane.deps, { workspace_id: plane.workspace_id, run_id: RunId.parse(sandbox.run_id) })).toMatchObject({ ok: true, value: { live: { attempt_no: 2 } } })
+  await lookAtTask(plane.deps, named(plane, task))
+  await lookAtTask(plane.deps, named(plane, task))
+  expect((await plane.task(task.id)).state).toBe('cancelled')
+})
