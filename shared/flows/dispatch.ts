@@ -8,7 +8,7 @@ import { millis, timestamp } from '../domain/time.ts'
 import { classPartition, refOf, refs } from '../store/keys.ts'
 import { sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { loadCommand, loadTargetRun } from './load.ts'
+import { fitTogether, loadCommand, loadTargetRun } from './load.ts'
 import type { Agent } from '../domain/agent.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Session } from '../domain/session.ts'
@@ -74,14 +74,18 @@ const awaitSession = async (deps: FlowDeps, place: Place, session: Session): Pro
   if (committed.ok) await sendSignals(deps, decision.signals)
 }
 
-const candidate = async (deps: FlowDeps, place: Place, task: TaskIn<'queued'>, session: Session | undefined): Promise<Candidate> => ({
-  place,
-  task,
-  session,
-  command: await loadCommand(deps, task),
-  run: await loadTargetRun(deps, task),
-  fresh: { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() },
-})
+interface FreePlace {
+  readonly place: Place
+  readonly task: TaskIn<'queued'>
+  readonly session: Session | undefined
+}
+
+/** All that is needed to start a task; undefined where another dispatcher has just started it. */
+const candidate = async (deps: FlowDeps, free: FreePlace): Promise<Candidate | undefined> => {
+  const [command, run] = await Promise.all([loadCommand(deps, free.task), loadTargetRun(deps, free.task)])
+  const fresh = { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() }
+  return fitTogether(free.task, run) ? { ...free, command, run, fresh } : undefined
+}
 
 /** Sorts the head of the line: who may start now. Clears and parks the others on the way. */
 const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Promise<{ ready: readonly Candidate[]; moved: boolean }> => {
@@ -89,7 +93,7 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
     deps.store.getMany(places.map((place) => refs.task(place.workspace_id, place.task_id))),
     deps.store.getMany(places.map((place) => refs.session(place.workspace_id, place.session_id))),
   ])
-  const ready: Promise<Candidate>[] = []
+  const free: FreePlace[] = []
   const taken = new Set<string>()
   let moved = false
   for (const [index, place] of places.entries()) {
@@ -101,10 +105,12 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
       moved = true
     } else if (task?.state === 'queued' && !taken.has(place.session_id)) {
       taken.add(place.session_id)
-      ready.push(candidate(deps, place, task, session))
+      free.push({ place, task, session })
     }
   }
-  return { ready: await Promise.all(ready), moved }
+  const found = await Promise.all(free.map(async (one) => candidate(deps, one)))
+  const ready = found.filter((one) => one !== undefined)
+  return { ready, moved: moved || ready.length < free.length }
 }
 
 const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {

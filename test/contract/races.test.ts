@@ -1,10 +1,11 @@
 /** What must not go wrong when two handlers meet: each test lets one act between two steps of the other. */
 import { expect, test } from 'vitest'
 import { cancelRun, cancelTask } from '../../shared/flows/cancel.ts'
+import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { RunId } from '../../shared/domain/ids.ts'
 import { betweenStore } from '../support/between.ts'
-import { at, boom, named } from '../support/looks.ts'
+import { at, boom, instanceOf, named } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
 
 test('a cancel that meets the end of the attempt finds the task over', async () => {
@@ -33,4 +34,43 @@ test('a cancel of a run that meets its retry stops the new attempt', async () =>
   await lookAtTask(plane.deps, named(plane, task))
   await lookAtTask(plane.deps, named(plane, task))
   expect((await plane.task(task.id)).state).toBe('cancelled')
+})
+
+test('two dispatchers that meet in one class start each task once', async () => {
+  const store = betweenStore()
+  const plane = testPlane({ store })
+  const agent = await plane.makeAgent({ concurrency: 2 })
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  await plane.finish(at(plane.sandboxes, 0), { outcome: 'error', error: boom })
+  plane.signals.splice(0)
+  store.afterReadOf('task', async () => lookAtClass(plane.deps, task))
+  await lookAtClass(plane.deps, task)
+  expect(plane.sandboxes).toHaveLength(2)
+  expect(await instanceOf(plane, task.class_key)).toMatchObject({ pending: 1, live: 1 })
+})
+
+test('a look that fails half-way leaves no promise behind', async () => {
+  const inner = betweenStore()
+  const plane = testPlane({
+    store: {
+      ...inner,
+      get: async (ref) => {
+        if (ref.kind === 'command' || ref.kind === 'run') throw new Error('the table is away')
+        return inner.get(ref)
+      },
+    },
+  })
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id })
+  const { task } = await plane.accept({ agent_id: agent.id, queue_timeout_ms: 1 })
+  plane.advance(2)
+  const loose: unknown[] = []
+  const hear = (cause: unknown) => loose.push(cause)
+  process.on('unhandledRejection', hear)
+  inner.beforeWriteOf('task', async () => new Promise((resolve) => setTimeout(resolve, 5)))
+  await expect(lookAtClass(plane.deps, task)).rejects.toThrow('the table is away')
+  process.off('unhandledRejection', hear)
+  expect(loose).toEqual([])
 })
