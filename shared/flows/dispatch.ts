@@ -1,11 +1,12 @@
 /** Dispatch: what happens when a class is looked at. Work starts by priority, then acceptance, as far as there is room. */
 import { decideAdmit, decideWait, type Candidate } from '../domain/decide/admit.ts'
 import { decideDrop } from '../domain/decide/cancel.ts'
-import { decideReconcile } from '../domain/decide/session.ts'
+import { decideHandOver, decideReconcile } from '../domain/decide/session.ts'
 import { healthOf, limitOf, newInstance, roomOf } from '../domain/instances.ts'
 import { AttemptId, RunId } from '../domain/ids.ts'
+import { standsBefore } from '../domain/lines.ts'
 import { millis, timestamp } from '../domain/time.ts'
-import { classPartition, refOf, refs } from '../store/keys.ts'
+import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
 import { sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
 import { fitTogether, loadCommand, loadTargetRun } from './load.ts'
@@ -74,6 +75,22 @@ const awaitSession = async (deps: FlowDeps, place: Place, session: Session): Pro
   if (committed.ok) await sendSignals(deps, decision.signals)
 }
 
+/** So many of a session's waiting line are looked through for one that must go first. */
+const overtaken_max = 10
+
+/**
+ * The session is free, but others have waited for it. One of this class that stands before this place comes back to the class's
+ * line first, whichever doorbell is heard first: work of a class starts in order.
+ */
+const recallOvertaken = async (deps: FlowDeps, place: Place, session: Session): Promise<boolean> => {
+  const query = { index: 'table', pk: sessionPartition(session.workspace_id, session.id), from: 'WAIT#', to: 'WAIT#~', limit: overtaken_max } as const
+  const { records } = await deps.store.range(query)
+  const overtaken = records.find((record): record is Place => record.kind === 'place' && record.class_key === place.class_key && standsBefore(record, place))
+  if (overtaken === undefined) return false
+  await deps.store.commit(decideHandOver(session, overtaken, deps.clock.now()).writes)
+  return true
+}
+
 interface FreePlace {
   readonly place: Place
   readonly task: TaskIn<'queued'>
@@ -105,7 +122,8 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
       moved = true
     } else if (task?.state === 'queued' && !taken.has(place.session_id)) {
       taken.add(place.session_id)
-      free.push({ place, task, session })
+      if (session?.waiting === true && (await recallOvertaken(deps, place, session))) moved = true
+      else free.push({ place, task, session })
     }
   }
   const found = await Promise.all(free.map(async (one) => candidate(deps, one)))
