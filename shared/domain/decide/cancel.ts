@@ -1,6 +1,6 @@
 /** Cancel, archive and retry of tasks, by a client's word. */
 import { decided, type Decision } from '../decision.ts'
-import { look_again_ms } from '../due.ts'
+import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
@@ -145,6 +145,7 @@ export const decideRetry = (task: Task, command: Command, now_ms: number): Decis
       { field: 'state', message: 'not over', value: task.state, allowed: ['done', 'error', 'dropped', 'cancelled'] },
     ])
   const now = timestamp(now_ms)
+  const late = queueTimeout(command.params, now_ms)
   const queued = movedTask(task, {
     kind: 'task',
     id: task.id,
@@ -161,7 +162,8 @@ export const decideRetry = (task: Task, command: Command, now_ms: number): Decis
     state: 'queued',
     queued_at: now,
     updated_at: now,
-    due_at: timestamp(now_ms + look_again_ms),
+    ...late,
+    due_at: earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at),
     version: task.version,
   })
   return decided(

@@ -5,7 +5,7 @@
  * One commit ends the attempt, frees its place in the class and its session, and either schedules the retry or ends run and task.
  */
 import { decided, type Decision } from '../decision.ts'
-import { freedDue, look_again_ms } from '../due.ts'
+import { earlier, freedDue, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { cooldownUntil, healthOf } from '../instances.ts'
 import { placeInLine } from '../lines.ts'
@@ -119,14 +119,16 @@ const retried = (state: EndingState, ended: EndedAttempt, usage: Usage, delay_ms
     ...(started_at === undefined ? {} : { started_at }),
     version,
   }
-  const { queued_at: _, due_at: __, ...kept } = task
+  const { queued_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
+  const late = queueTimeout(command.params, now_ms + delay_ms)
   const payload = { attempt_no: ended.attempt_no, outcome: ended.status, delay_ms, ...errorPayload(ended) }
   if (delay_ms > 0) {
     const wake_at = timestamp(now_ms + delay_ms)
-    const sleeping = movedTask(task, { ...kept, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
+    const sleeping = movedTask(task, { ...kept, ...late, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
     return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], signals: wakeSignals(sleeping, now_ms) }
   }
-  const queued = movedTask(task, { ...kept, state: 'queued', queued_at: now, due_at: timestamp(now_ms + look_again_ms), updated_at: now })
+  const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
+  const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now })
   return { run, task: queued, event: 'retry_scheduled', payload, places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }], signals: [] }
 }
 
