@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { cancelRun, cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
+import { retryTask } from '../../shared/flows/retry.ts'
 import { RunId } from '../../shared/domain/ids.ts'
 import { betweenStore } from '../support/between.ts'
 import { at, boom, instanceOf, named } from '../support/looks.ts'
@@ -93,4 +94,18 @@ test('a newer command does not overtake an older one of its class that waits for
   await plane.finish(at(plane.sandboxes, 2))
   await plane.deliver()
   expect((await plane.task(third.task.id)).state).toBe('running')
+})
+
+test('a place that was left and taken again is not cleared away by one who saw the old one', async () => {
+  const store = betweenStore()
+  const plane = testPlane({ store })
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  store.afterReadOf('place', async () => void (await cancelTask(plane.deps, named(plane, task))))
+  store.afterReadOf('session', async () => void (await retryTask(plane.deps, named(plane, task))))
+  await lookAtClass(plane.deps, task)
+  await plane.deliver()
+  expect((await plane.task(task.id)).state).toBe('running')
 })
