@@ -5,7 +5,7 @@ import { decideHandOver, decideReconcile } from '../domain/decide/session.ts'
 import { healthOf, limitOf, newInstance, roomOf } from '../domain/instances.ts'
 import { AttemptId, RunId } from '../domain/ids.ts'
 import { standsBefore } from '../domain/lines.ts'
-import { millis, timestamp } from '../domain/time.ts'
+import { millis, minute_ms, timestamp, type Timestamp } from '../domain/time.ts'
 import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
 import { sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
@@ -139,7 +139,7 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
   const limit = agent.deleted_at === undefined ? Math.min(room, batch) : batch_max
   const places = limit === 0 ? [] : await headOfLine(deps, name, limit)
   if (places.length === 0) {
-    await clearDue(deps, instance, limit === 0)
+    await clearDue(deps, instance, limit === 0 ? await heldUntil(deps, instance, agent) : undefined)
     return 'blocked'
   }
   const { ready, moved } = await sift(deps, places, agent)
@@ -152,19 +152,25 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
   return line_is_served || ready.length >= room ? 'blocked' : 'admitted'
 }
 
-/**
- * The class has been looked at: its due time has done its work. It stays for a degraded class that still has a line, until
- * the cool-down is over.
- */
-const clearDue = async (deps: FlowDeps, instance: Instance, line_is_held: boolean): Promise<void> => {
-  const now = timestamp(deps.clock.now())
-  if (instance.due_at === undefined || instance.due_at > now) return
-  const probe_at = line_is_held && healthOf(instance) === 'degraded' && instance.cooldown_until !== undefined && instance.cooldown_until > now ? instance.cooldown_until : undefined
+/** A class whose agent is inactive rests; should nobody ring when the agent is activated, it is looked at after this long. */
+const inactive_again_ms = 15 * minute_ms
+
+/** When a class that may start nothing is looked at again, though nobody frees anything: once it has cooled down, or its agent may be active. */
+const heldUntil = async (deps: FlowDeps, instance: Instance, agent: Agent): Promise<Timestamp | undefined> => {
+  const now_ms = deps.clock.now()
+  if (!agent.active) return (await headOfLine(deps, instance, 1)).length === 0 ? undefined : timestamp(now_ms + inactive_again_ms)
+  const { cooldown_until } = instance
+  return healthOf(instance) === 'degraded' && cooldown_until !== undefined && millis(cooldown_until) > now_ms ? cooldown_until : undefined
+}
+
+/** The class has been looked at: its due time has done its work. @param next_at when nevertheless to look again */
+const clearDue = async (deps: FlowDeps, instance: Instance, next_at: Timestamp | undefined): Promise<void> => {
+  if (instance.due_at === undefined || millis(instance.due_at) > deps.clock.now()) return
   await deps.store.commit([
     {
       op: 'add_within_limit',
       ref: refs.instance(instance.workspace_id, instance.class_key),
-      change: probe_at === undefined ? { add: {}, remove: ['due_at'] } : { add: {}, set: { due_at: probe_at } },
+      change: next_at === undefined ? { add: {}, remove: ['due_at'] } : { add: {}, set: { due_at: next_at } },
       conditions: [{ field: 'due_at', is: 'equals', value: instance.due_at }],
     },
   ])

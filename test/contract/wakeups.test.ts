@@ -40,3 +40,17 @@ test('a task that its session handed back to its class is found, though the door
   await sweepDeaf(plane, 4)
   expect((await plane.task(waiting.task.id)).state).toBe('running')
 })
+
+test('work of an agent that was inactive starts, though nobody rang when it was activated', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  const asleep = { ...agent, active: false }
+  await plane.deps.store.commit([{ op: 'replace_if_version', record: asleep }])
+  await plane.deliver()
+  await sweepDeaf(plane, 5)
+  expect((await plane.task(task.id)).state).toBe('queued')
+  await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...asleep, active: true, version: 2 } }])
+  await sweepDeaf(plane, 20)
+  expect((await plane.task(task.id)).state).toBe('running')
+})
