@@ -3,7 +3,7 @@ import { rankOf, refs } from '../store/keys.ts'
 import { placeInLine } from '../domain/lines.ts'
 import type { Command } from '../domain/command.ts'
 import type { Place } from '../domain/instance.ts'
-import type { Run } from '../domain/run.ts'
+import { isLive, type Run } from '../domain/run.ts'
 import type { Task } from '../domain/task.ts'
 import type { FlowDeps } from './flow.ts'
 
@@ -25,3 +25,9 @@ export const loadPlace = async (deps: FlowDeps, task: Task): Promise<Place | und
   const [in_class, in_session] = await deps.store.getMany([refs.place({ ...at, line: 'class' }), refs.place({ ...at, line: 'session' })])
   return in_class ?? in_session
 }
+
+/**
+ * A task that runs has a live attempt, and one that does not has none. Where two reads say otherwise, somebody wrote between
+ * them: read both again.
+ */
+export const fitTogether = (task: Task, run: Run | undefined): boolean => (task.state === 'running') === (run !== undefined && isLive(run.attempt))

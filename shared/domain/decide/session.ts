@@ -1,7 +1,7 @@
 /** Free sessions that tasks wait for, and leases whose owner is gone. */
 import { decided, type Decision } from '../decision.ts'
 import { freedDue } from '../due.ts'
-import { refOf } from '../../store/keys.ts'
+import { refOf, refs } from '../../store/keys.ts'
 import { timestamp } from '../time.ts'
 import { isLive, type Run } from '../run.ts'
 import type { Place } from '../instance.ts'
@@ -33,7 +33,8 @@ export const decideReconcile = (session: Session, owner_run: Run | undefined, no
 
 /**
  * A free session with a waiting line sends its head back to the line of its class. It keeps its due time until the line is
- * empty, so that a head which leaves the line unserved holds nobody up.
+ * empty, so that a head which leaves the line unserved holds nobody up. The class gets one too: from here on the place is its own
+ * concern, and the doorbell may be lost.
  */
 export const decideHandOver = (session: Session, head: Place | undefined, now_ms: number): Decision => {
   if (session.owner !== undefined || !session.waiting) return decided([], [], undefined)
@@ -46,6 +47,7 @@ export const decideHandOver = (session: Session, head: Place | undefined, now_ms
       { op: 'delete_if_version', ref: refOf(head), version: head.version },
       { op: 'put_if_absent', record: { ...head, line: 'class' } },
       { op: 'replace_if_version', record: { ...session, due_at: freedDue(now_ms), updated_at: timestamp(now_ms) } },
+      { op: 'add_within_limit', ref: refs.instance(head.workspace_id, head.class_key), change: { add: {}, set: { due_at: freedDue(now_ms) } }, conditions: [] },
     ],
     [{ kind: 'class', workspace_id: head.workspace_id, class_key: head.class_key }],
     undefined,

@@ -1,0 +1,56 @@
+/** Nothing that can go on is forgotten: each test loses a doorbell, or rings too many. */
+import { expect, test } from 'vitest'
+import { lookAtSession } from '../../shared/flows/session.ts'
+import { lookAtTask } from '../../shared/flows/look.ts'
+import { at, named, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
+import { testPlane } from '../support/plane.ts'
+
+test('a task that was long in line is watched from its start on, however late its queue timeout is', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent({ concurrency: 1 })
+  await plane.accept({ agent_id: agent.id })
+  const { task } = await plane.accept({ agent_id: agent.id, queue_timeout_ms: 86_400_000 })
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  plane.advance(61_000)
+  await lookAtTask(plane.deps, named(plane, task))
+  await plane.finish(at(plane.sandboxes, 0))
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 1))
+  plane.advance(180_000)
+  await sweepAndDeliver(plane)
+  expect(at(plane.sandboxes, 2)).toMatchObject({ run_id: at(plane.sandboxes, 1).run_id, attempt_no: 2 })
+})
+
+test('a task that its session handed back to its class is found, though the doorbell was lost', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const holder = await plane.accept({ agent_id: agent.id, session_id: 's', lane: 'a' })
+  const waiting = await plane.accept({ agent_id: agent.id, session_id: 's', lane: 'b' })
+  await plane.deliver()
+  plane.advance(61_000)
+  await lookAtTask(plane.deps, named(plane, waiting.task))
+  plane.advance(61_000)
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  await plane.finish(at(plane.sandboxes, 0))
+  expect((await plane.task(holder.task.id)).state).toBe('done')
+  plane.signals.splice(0)
+  await lookAtSession(plane.deps, { workspace_id: plane.workspace_id, session_id: 's' })
+  await sweepDeaf(plane, 4)
+  expect((await plane.task(waiting.task.id)).state).toBe('running')
+})
+
+test('work of an agent that was inactive starts, though nobody rang when it was activated', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  const asleep = { ...agent, active: false }
+  await plane.deps.store.commit([{ op: 'replace_if_version', record: asleep }])
+  await plane.deliver()
+  await sweepDeaf(plane, 5)
+  expect((await plane.task(task.id)).state).toBe('queued')
+  await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...asleep, active: true, version: 2 } }])
+  await sweepDeaf(plane, 20)
+  expect((await plane.task(task.id)).state).toBe('running')
+})
