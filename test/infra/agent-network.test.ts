@@ -16,7 +16,7 @@ const flags = ['-O2', '-Wall', '-Wextra', '-Werror']
 let tier: 'proven' | 'not linux' | 'no compiler' | 'does not compile' = 'not linux'
 beforeAll(() => {
   if (process.platform !== 'linux') return
-  const compiled = spawnSync('cc', [...flags, join(root, 'runner/agent-network.c'), '-o', program], { encoding: 'utf8' })
+  const compiled = spawnSync(process.env['CC'] ?? 'cc', [...flags, join(root, 'runner/agent-network.c'), '-o', program], { encoding: 'utf8' })
   if (compiled.error !== undefined) tier = 'no compiler'
   else tier = compiled.status === 0 ? 'proven' : 'does not compile'
 })
