@@ -57,19 +57,18 @@ const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running'>): Promis
   const command = await loadCommand(deps, task)
   const next_ms = await bringOn(deps, task, run, run.attempt, command)
   if (next_ms === undefined) return
-  await postpone(deps, task, next_ms)
-  if (run.attempt.status === 'stopping') {
+  if ((await postpone(deps, task, next_ms)) && run.attempt.status === 'stopping') {
     await sendSignals(deps, [{ kind: 'task', workspace_id: task.workspace_id, task_id: task.id, delay_ms: stopping_again_ms }])
   }
 }
 
-/** Sets the next look, unless it is set to the future already. */
-const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: number): Promise<void> =>
+/** Sets the next look. @returns false where it is set to the future already: then somebody else sees to it */
+const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: number): Promise<boolean> =>
   settled(deps, async () => {
     const now = await loadTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
     const passed = now?.due_at === undefined || millis(now.due_at) <= deps.clock.now()
-    if (now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed) return decided([], [], undefined)
-    return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], undefined)
+    if (now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed) return decided([], [], false)
+    return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], true)
   })
 
 /** Brings a live attempt on by its status. @returns when to look again, undefined if it has ended */

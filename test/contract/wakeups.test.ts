@@ -1,5 +1,6 @@
 /** Nothing that can go on is forgotten: each test loses a doorbell, or rings too many. */
 import { expect, test } from 'vitest'
+import { cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { at, named, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
@@ -53,4 +54,19 @@ test('work of an agent that was inactive starts, though nobody rang when it was 
   await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...asleep, active: true, version: 2 } }])
   await sweepDeaf(plane, 20)
   expect((await plane.task(task.id)).state).toBe('running')
+})
+
+test('looks at one stopping attempt do not multiply', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  const deps = { ...plane.deps, compute: { ...plane.deps.compute, stop: async () => undefined } }
+  for (let repeat = 0; repeat < 5; repeat += 1) await cancelTask(plane.deps, named(plane, task))
+  for (const signal of plane.signals.splice(0)) if (signal.kind === 'task') await lookAtTask(deps, signal)
+  expect(plane.signals.splice(0)).toMatchObject([{ kind: 'task', delay_ms: 5_000 }])
+  plane.advance(5_000)
+  await lookAtTask(deps, named(plane, task))
+  expect(plane.signals.splice(0)).toMatchObject([{ kind: 'task', delay_ms: 5_000 }])
 })
