@@ -1,6 +1,7 @@
 /** Nothing that can go on is forgotten: each test loses a doorbell, or rings too many. */
 import { expect, test } from 'vitest'
 import { cancelTask } from '../../shared/flows/cancel.ts'
+import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { at, named, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
@@ -69,4 +70,24 @@ test('looks at one stopping attempt do not multiply', async () => {
   plane.advance(5_000)
   await lookAtTask(deps, named(plane, task))
   expect(plane.signals.splice(0)).toMatchObject([{ kind: 'task', delay_ms: 5_000 }])
+})
+
+test('a launch that compute throttles again and again is tried less and less often', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  for (let count = 0; count < 200; count += 1) plane.launch_answers.push({ ok: false, why: 'throttled', message: 'slow down' })
+  await plane.deliver()
+  let looks = 0
+  await lookAtClass(plane.deps, task)
+  await lookAtTask(plane.deps, named(plane, task))
+  for (let waited_ms = 0; waited_ms < 300_000; looks += 1) {
+    const signal = plane.signals.shift()
+    if (signal?.kind !== 'task') break
+    plane.advance(signal.delay_ms)
+    waited_ms += signal.delay_ms
+    await lookAtTask(plane.deps, signal)
+  }
+  expect(looks).toBeGreaterThan(5)
+  expect(looks).toBeLessThan(40)
 })
