@@ -127,3 +127,22 @@ test('a cancel finds the place that its session hands back to its class at that 
   const place = { ...placeInLine(task, undefined), line: 'class' } as const
   expect(await store.getMany([refs.place(place), refs.place({ ...place, line: 'session' })])).toEqual([undefined, undefined])
 })
+
+test('a lease whose owner nobody can read is left alone, one whose attempt is gone is released', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id, session_id: 's' })
+  await plane.deliver()
+  const ref = refs.session(plane.workspace_id, 's')
+  const session = await plane.deps.store.get(ref)
+  if (session?.owner === undefined) throw new Error('the session is free')
+  const { owner } = session
+  const gone = { ...owner, run_id: RunId.parse(owner.run_id.replace(/.$/, 'Z')) }
+  for (const [lease_owner, is_held] of [['no owner at all', true], ['another:execution', true], [owner.lease_owner, false]] as const) {
+    const stored = await plane.deps.store.get(ref)
+    if (stored === undefined) throw new Error('no session')
+    await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...stored, owner: { ...gone, lease_owner } } }])
+    await lookAtSession(plane.deps, { workspace_id: plane.workspace_id, session_id: 's' })
+    expect((await plane.deps.store.get(ref))?.owner !== undefined).toBe(is_held)
+  }
+})
