@@ -4,7 +4,8 @@ import { cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
-import { at, named, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
+import { looks_at_once, sweep } from '../../shared/flows/sweep.ts'
+import { at, instanceOf, named, rethrow, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
 
 test('a task that was long in line is watched from its start on, however late its queue timeout is', async () => {
@@ -90,4 +91,17 @@ test('a launch that compute throttles again and again is tried less and less oft
   }
   expect(looks).toBeGreaterThan(5)
   expect(looks).toBeLessThan(40)
+})
+
+test('many overdue tasks of a class write to it and ring it no oftener than a few', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent({ concurrency: 1 })
+  const { task } = await plane.accept({ agent_id: agent.id })
+  for (let count = 0; count < 40; count += 1) await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  plane.advance(61_000)
+  const before = await instanceOf(plane, task.class_key)
+  await sweep(plane.deps, rethrow)
+  expect((await instanceOf(plane, task.class_key)).version - before.version).toBeLessThanOrEqual(looks_at_once)
+  expect(plane.signals.filter((signal) => signal.kind === 'class').length).toBeLessThanOrEqual(looks_at_once + 1)
 })
