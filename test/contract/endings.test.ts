@@ -1,12 +1,14 @@
 /** How attempts and tasks end: usage, cool-downs, queue timeouts, and sandboxes that compute cannot speak for. */
 import { expect, test } from 'vitest'
+import { applyAttemptEvent } from '../../shared/flows/finish.ts'
 import { cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
+import { heartbeat } from '../../shared/flows/runner.ts'
 import { retryTask } from '../../shared/flows/retry.ts'
 import { betweenStore } from '../support/between.ts'
-import { at, boom, instanceOf, named } from '../support/looks.ts'
-import { testPlane } from '../support/plane.ts'
+import { at, boom, identity, instanceOf, named, sweepAndDeliver } from '../support/looks.ts'
+import { test_usage, testPlane } from '../support/plane.ts'
 
 test('a retry has the whole queue timeout before it again', async () => {
   const plane = testPlane()
@@ -73,4 +75,44 @@ test('attempts that were live when their class degraded do not lengthen its cool
   await plane.claim(at(plane.sandboxes, 6))
   await plane.finish(at(plane.sandboxes, 6), { outcome: 'error', error: boom })
   expect((await instanceOf(plane, task.class_key)).cooldown_until).toBe('2026-11-22T09:03:01.000Z')
+})
+
+test('an attempt that is not claimed in time is stopped, so that its sandbox does not linger', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id, policy: { retry: { max_attempts: 1 } } })
+  await plane.deliver()
+  plane.advance(plane.deps.deployment.launch_timeout_ms)
+  await sweepAndDeliver(plane)
+  expect((await plane.task(task.id)).state).toBe('error')
+  expect(at(plane.sandboxes, 0).state).toBe('stopped')
+})
+
+test('a cancelled attempt whose lease is over ends, though compute does not answer', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  await cancelTask(plane.deps, named(plane, task))
+  const away = async () => Promise.reject(new Error('compute is away'))
+  const deps = { ...plane.deps, compute: { ...plane.deps.compute, describe: away, find: away, stop: away } }
+  plane.advance(plane.deps.deployment.lease_ms)
+  await lookAtTask(deps, named(plane, task))
+  expect((await plane.task(task.id)).state).toBe('cancelled')
+})
+
+test('usage that arrives late does not take back what was reported since', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  const sandbox = at(plane.sandboxes, 0)
+  await plane.claim(sandbox)
+  await heartbeat(plane.deps, identity(plane, sandbox), { ...test_usage, input_tokens: 500, model_usd: 3 })
+  const { workspace_id, run_id, attempt_no } = sandbox
+  await applyAttemptEvent(plane.deps, { type: 'usage', workspace_id, run_id, attempt_no, usage: { ...test_usage, output_tokens: 7 } })
+  expect((await plane.run(run_id)).live_usage).toMatchObject({ input_tokens: 500, output_tokens: 7, model_usd: 3 })
+  await heartbeat(plane.deps, identity(plane, sandbox), test_usage)
+  expect((await plane.run(run_id)).live_usage).toMatchObject({ input_tokens: 500, output_tokens: 7, model_usd: 3 })
 })

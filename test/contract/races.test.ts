@@ -2,9 +2,12 @@
 import { expect, test } from 'vitest'
 import { cancelRun, cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
+import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { retryTask } from '../../shared/flows/retry.ts'
 import { RunId } from '../../shared/domain/ids.ts'
+import { placeInLine } from '../../shared/domain/lines.ts'
+import { refs } from '../../shared/store/keys.ts'
 import { betweenStore } from '../support/between.ts'
 import { at, boom, instanceOf, named } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
@@ -108,4 +111,38 @@ test('a place that was left and taken again is not cleared away by one who saw t
   await lookAtClass(plane.deps, task)
   await plane.deliver()
   expect((await plane.task(task.id)).state).toBe('running')
+})
+
+test('a cancel finds the place that its session hands back to its class at that moment', async () => {
+  const store = betweenStore()
+  const plane = testPlane({ store })
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id, session_id: 's' })
+  const { task } = await plane.accept({ agent_id: agent.id, session_id: 's' })
+  await plane.deliver()
+  await plane.claim(at(plane.sandboxes, 0))
+  await plane.finish(at(plane.sandboxes, 0))
+  store.afterReadOf('place', async () => lookAtSession(plane.deps, { workspace_id: plane.workspace_id, session_id: 's' }))
+  expect(await cancelTask(plane.deps, named(plane, task))).toMatchObject({ ok: true, value: { task: { state: 'cancelled' } } })
+  const place = { ...placeInLine(task, undefined), line: 'class' } as const
+  expect(await store.getMany([refs.place(place), refs.place({ ...place, line: 'session' })])).toEqual([undefined, undefined])
+})
+
+test('a lease whose owner nobody can read is left alone, one whose attempt is gone is released', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id, session_id: 's' })
+  await plane.deliver()
+  const ref = refs.session(plane.workspace_id, 's')
+  const session = await plane.deps.store.get(ref)
+  if (session?.owner === undefined) throw new Error('the session is free')
+  const { owner } = session
+  const gone = { ...owner, run_id: RunId.parse(owner.run_id.replace(/.$/, 'Z')) }
+  for (const [lease_owner, is_held] of [['no owner at all', true], ['another:execution', true], [owner.lease_owner, false]] as const) {
+    const stored = await plane.deps.store.get(ref)
+    if (stored === undefined) throw new Error('no session')
+    await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...stored, owner: { ...gone, lease_owner } } }])
+    await lookAtSession(plane.deps, { workspace_id: plane.workspace_id, session_id: 's' })
+    expect((await plane.deps.store.get(ref))?.owner !== undefined).toBe(is_held)
+  }
 })

@@ -36,8 +36,11 @@ export const betweenStore = (): BetweenStore => {
       return record
     },
     getMany: async (refs) => {
-      const records = await inner.getMany(refs)
-      await reached('read', refs.map((ref) => ref.kind))
+      const records = []
+      for (const ref of refs) {
+        records.push(await inner.get(ref))
+        await reached('read', [ref.kind])
+      }
       return records
     },
     range: async (query) => {

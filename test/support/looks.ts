@@ -32,7 +32,8 @@ export const instanceOf = async (plane: TestPlane, class_key: string): Promise<I
   return instance
 }
 
-const rethrow = (_: unknown, cause: unknown) => {
+/** For sweeps that must not fail. */
+export const rethrow = (_: unknown, cause: unknown) => {
   throw cause
 }
 

@@ -5,7 +5,7 @@ import { refOf, refs } from '../../store/keys.ts'
 import { timestamp } from '../time.ts'
 import { isLive, type Run } from '../run.ts'
 import type { Place } from '../instance.ts'
-import type { Checkpoint, Session } from '../session.ts'
+import { extractLeaseExecutionId, type Checkpoint, type Session } from '../session.ts'
 import type { Signal } from '../../ports/ports.ts'
 
 /** The session once its owner has ended. Those who wait for it are looked at, by doorbell or at `due_at`. */
@@ -21,13 +21,19 @@ export const releasedSession = (session: Session, checkpoint: Checkpoint | undef
 
 export const sessionSignal = (session: Session): Signal => ({ kind: 'session', workspace_id: session.workspace_id, session_id: session.id })
 
+/** Whether the lease's owner still has it; undefined where that cannot be known, because the owner is none of this plane's attempts. */
+const isHeld = (owner: NonNullable<Session['owner']>, owner_run: Run | undefined): boolean | undefined => {
+  if (extractLeaseExecutionId(owner.lease_owner) !== owner.attempt_id) return undefined
+  return owner_run !== undefined && owner_run.attempt.id === owner.attempt_id && isLive(owner_run.attempt)
+}
+
 /**
- * ReconcileStaleSessionLease: releases a lease whose owner's attempt has ended or never was. The condition on the write is
- * the very version that was read, and so that very owner. @param owner_run the run that the lease names, undefined if it is gone
+ * ReconcileStaleSessionLease: releases a lease whose owner's attempt has ended or is gone; one whose owner cannot be known is left
+ * alone. The condition on the write is the very version that was read, and so that very owner.
+ * @param owner_run the run that the lease names, undefined if it is gone
  */
 export const decideReconcile = (session: Session, owner_run: Run | undefined, now_ms: number): Decision => {
-  const held = session.owner !== undefined && owner_run !== undefined && owner_run.attempt.id === session.owner.attempt_id && isLive(owner_run.attempt)
-  if (session.owner === undefined || held) return decided([], [], undefined)
+  if (session.owner === undefined || isHeld(session.owner, owner_run) !== false) return decided([], [], undefined)
   return decided([{ op: 'replace_if_version', record: releasedSession(session, undefined, now_ms) }], [sessionSignal(session)], undefined)
 }
 
