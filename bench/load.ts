@@ -75,7 +75,7 @@ const lifeOf = async (client: Client, task_id: string): Promise<Life> => {
   if (attempt?.started_at === undefined || items.length > 1) throw new Error(`${task_id} took ${items.length} attempts; its times say nothing`)
   const accepted_at_ms = Date.parse(task.accepted_at)
   const since = (at: string) => Date.parse(at) - accepted_at_ms
-  return { accepted_at_ms, admitted_ms: since(attempt.created_at), started_ms: since(attempt.started_at), finished_ms: since(task.finished_at) }
+  return { accepted_at_ms, admitted_ms: since(attempt.admitted_at), started_ms: since(attempt.started_at), finished_ms: since(task.finished_at) }
 }
 
 /** The lives of tasks that are done. Throws if one is not, or took more than one attempt. */

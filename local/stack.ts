@@ -109,7 +109,8 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
     synthesized: found.synthesized,
     data: options.data,
     credentials,
-    runtime_environment: runtimeEnvironment(urls, region, credentials),
+    // Functions that count what they use, for `npm run bench:start`.
+    runtime_environment: { ...runtimeEnvironment(urls, region, credentials), ...(env['LANEKEEPER_CAPACITY'] === '1' ? { LANEKEEPER_CAPACITY: '1' } : {}) },
     secrets: found.model.secrets,
     container_environment: { LANEKEEPER_WORK_DIR: work, ...(env['ALLOW_UNSANDBOXED'] === '1' ? { ALLOW_UNSANDBOXED: '1' } : {}), ...found.model.environment },
     ecs_url: urls.ecs,
