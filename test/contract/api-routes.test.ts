@@ -324,6 +324,15 @@ test("logs are those of the task's session in the order in which its attempts he
   expect(shaped(answers.logs, await call('GET', `/v1/tasks/${other.id}/logs`)).items.map((item) => item.data)).toEqual(['elsewhere'])
 })
 
+test('a log cursor of another session starts at the beginning', async () => {
+  const agent = await makeAgent()
+  const [task, other] = [await accept(agent.id, { message: 'mine' }), await accept(agent.id, { message: 'other' })]
+  await start(task.id)
+  const theirs = shaped(answers.logs, await call('GET', `/v1/tasks/${other.id}/logs`)).resume_cursor
+  expect(theirs).not.toBe('0')
+  expect(shaped(answers.logs, await call('GET', `/v1/tasks/${task.id}/logs?cursor=${theirs}`)).items.map((item) => item.data)).toEqual(['mine'])
+})
+
 test('log entries behind a gap are held back until it closes, or is old', async () => {
   const agent = await makeAgent()
   const task = await accept(agent.id)
@@ -433,6 +442,12 @@ test('long texts are cut in lists and said to be, and attachments are named with
   expect(task.payload).toMatchObject({ truncated: [], attachments: [{ name: 'a.bin', size_bytes: 5 }] })
   const listed = one(shaped(answers.tasks, await call('GET', '/v1/tasks')).items)
   expect(listed.payload).toMatchObject({ truncated: ['message'], message: 'm'.repeat(2_000) })
+})
+
+test('a command that is too large for the table is shown by its head', async () => {
+  const agent = await makeAgent()
+  const task = await accept(agent.id, { message: 'm'.repeat(400_000), attachments: [{ name: 'a.txt', content: 'abc' }] })
+  expect(await getTask(task.id)).toMatchObject({ payload: { truncated: ['message'], message: 'm'.repeat(1_000), attachments: [{ name: 'a.txt' }] } })
 })
 
 test('requests served at once keep their own ids in answers and log lines', async () => {
