@@ -97,7 +97,7 @@ const once = async (transport: Transport, outgoing: Outgoing): Promise<Tried> =>
   try {
     const response = await transport.fetch(`${transport.url}${outgoing.path}`, requestOf(transport, outgoing))
     const text = await response.text()
-    const request_id = response.headers.get('x-request-id') ?? undefined
+    const request_id = response.headers.get('x-request-id') ?? response.headers.get('apigw-requestid') ?? undefined
     const body = parseJson(text)
     if (response.ok) return { status: response.status, body, request_id }
     return {

@@ -7,8 +7,6 @@ import { LanekeeperStack } from './stack.ts'
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
 const app = new App()
-// A test that only looks at the template names smaller entries.
-const given: unknown = app.node.tryGetContext('entries')
-new LanekeeperStack(app, 'Lanekeeper', { root, entries: typeof given === 'string' ? given : 'functions' })
+new LanekeeperStack(app, 'Lanekeeper', { root, entries: 'functions' })
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
 app.synth()

@@ -21,10 +21,9 @@ import { Construct } from 'constructs'
  * Two security groups for tasks.
  *
  * `open`: out by HTTP and HTTPS to anywhere; names through the network's own resolver, which no security group can block.
- * `closed`: out to nothing. A security group knows addresses, not names, and neither the control API nor the model has a
- * fixed one; worse, it holds for a task as a whole, so it cannot tell the runner from the agent beside it. A task in it
- * cannot even pull its image: it fails closed. So `network_enabled: false` is refused when a command is accepted, unless the
- * parameter SandboxJson says that this deployment enforces it (docs/security.md#network).
+ * `closed`: out by HTTPS alone, for the runner: image, model key, control API, model, session files. It is not what closes the network
+ * to the agent: a group knows addresses and not names, holds for a task as a whole, and lets DNS pass. That is done inside the
+ * agent's container, by the kernel (runner/agent-network.c, docs/security.md#network).
  */
 export class Network extends Construct {
   readonly vpc: Vpc
@@ -49,8 +48,9 @@ export class Network extends Construct {
     this.closed = new SecurityGroup(this, 'Closed', {
       vpc: this.vpc,
       allowAllOutbound: false,
-      description: 'Sandbox tasks without network: nothing out, nothing in',
+      description: 'Sandbox tasks whose agent has no network: HTTPS out for the runner, nothing in',
     })
+    this.closed.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'HTTPS: what the runner needs')
   }
 
   /** What a sandbox tried and was refused. Costs by the record, so nothing while no task runs. */

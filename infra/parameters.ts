@@ -4,15 +4,10 @@
  */
 import { CfnParameter, Fn } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
-import { fargate_sizes } from './fargate-sizes.ts'
 import { Deployment } from '../shared/settings.ts'
 
 /** What the sandbox on Fargate enforces (docs/security.md). Parsed here, so that a wrong default fails at synth. */
-const sandbox_default = Deployment.shape.sandbox.parse({
-  network: false,
-  files: true,
-  hint: 'a security group cannot tell the agent from its runner, so this deployment runs no command with network_enabled: false; see docs/security.md',
-})
+const sandbox_default = Deployment.shape.sandbox.parse({ network: true, files: true, hint: '' })
 const defaults = Deployment.parse({})
 
 export class Parameters extends Construct {
@@ -47,8 +42,7 @@ export class Parameters extends Construct {
     this.default_model = model.valueAsString
     const list = (parameter: CfnParameter) => Fn.join('","', parameter.valueAsList)
     const head = '{"runners":["${Runners}"],"runtime_types":["${RuntimeTypes}"],"default_model":"${DefaultModel}","sandbox":${SandboxJson}'
-    const tail = `"providers":["claude"],"sizes":${JSON.stringify(fargate_sizes)}}`
-    this.deployment_json = Fn.sub([head, ...numbers, tail].join(','), {
+    this.deployment_json = Fn.sub(`${[head, ...numbers].join(',')}}`, {
       Runners: list(runners),
       RuntimeTypes: list(runtimes),
       DefaultModel: model.valueAsString,

@@ -20,7 +20,8 @@ import type { Role } from 'aws-cdk-lib/aws-iam'
 import type { LogGroup } from 'aws-cdk-lib/aws-logs'
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
-import { runner_env } from '../shared/contract/runner-protocol.ts'
+import { agent_env, runner_env } from '../shared/contract/runner-protocol.ts'
+import { cpuUnits, default_size } from '../shared/domain/sizes.ts'
 import type { Policy } from '../shared/domain/policy.ts'
 
 export type WorkspaceAccess = Policy['workspace_access']
@@ -52,8 +53,8 @@ export class SandboxTask extends Construct {
     super(scope, id)
     this.definition = new FargateTaskDefinition(this, 'Definition', {
       family: familyOf(props.access),
-      cpu: 1024,
-      memoryLimitMiB: 2048,
+      cpu: cpuUnits(default_size.cpu),
+      memoryLimitMiB: default_size.memory,
       runtimePlatform: { cpuArchitecture: CpuArchitecture.ARM64, operatingSystemFamily: OperatingSystemFamily.LINUX },
       executionRole: props.execution_role,
       volumes: ['sockets', 'workspace', 'runner-tmp', 'agent-tmp', 'agent-home'].map((name) => ({ name })),
@@ -106,11 +107,13 @@ export class SandboxTask extends Construct {
     const container = this.definition.addContainer(agent_container, {
       containerName: agent_container,
       image: props.image,
+      // Closes the network first, where the policy says so; everything after it in this container is bound by that.
+      entryPoint: ['/app/agent-network'],
       command: ['node', '/app/runner/agent-shim.js'],
       essential: true,
       user: plain_user,
       readonlyRootFilesystem: true,
-      environment: { [runner_env.sockets_dir]: sockets_dir, HOME: '/home/agent' },
+      environment: { [runner_env.sockets_dir]: sockets_dir, [agent_env.network]: 'open', HOME: '/home/agent' },
       linuxParameters: this.linux('AgentLinux'),
       logging: LogDriver.awsLogs({ logGroup: props.logs, streamPrefix: props.access }),
       stopTimeout: stop_timeout,
@@ -126,7 +129,10 @@ export class SandboxTask extends Construct {
     return container
   }
 
-  /** Neither container needs a capability. In the agent's, the shim itself is process 1: when it goes, all go. */
+  /**
+   * Neither container needs a capability. The agent's has no init: the shim itself is process 1, so when it goes all go, and no
+   * process there is without its network policy.
+   */
   private linux(id: string, init: { readonly initProcessEnabled?: boolean } = {}): LinuxParameters {
     const parameters = new LinuxParameters(this, id, init)
     parameters.dropCapabilities(Capability.ALL)

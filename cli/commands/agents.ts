@@ -64,12 +64,13 @@ const configOf = async (context: Context, options: ConfigOptions, words: readonl
   return { ...written, ...flags }
 }
 
-const allowedLine = (context: Context, key: string, config: AgentConfigPatch, is_default: boolean): string => {
+/** What a new agent may use, and how to run it. */
+const nextLines = (context: Context, key: string, config: AgentConfigPatch, is_default: boolean): string => {
   const { dim } = context.style
-  if (config.runner === 'process') return ''
   const tools = config.allowed_tools ?? []
   const how = is_default ? ' (the default: the sandbox confines them; choose with --allow-tool)' : ''
-  return `${dim(`It may use ${tools.length === 0 ? 'no tool' : `${tools.join(', ')}${how}`}.`)}\n${dim(`Run it: ${context.name} run "…" --agent ${key}`)}\n`
+  const may = config.runner === 'process' ? '' : `${dim(`It may use ${tools.length === 0 ? 'no tool' : `${tools.join(', ')}${how}`}.`)}\n`
+  return `${may}${dim(`Run it: ${context.name} run "…" --agent ${key}`)}\n`
 }
 
 const create = async (context: Context, { args, options }: { args: readonly string[]; options: ConfigOptions }): Promise<ExitCode> => {
@@ -79,7 +80,7 @@ const create = async (context: Context, { args, options }: { args: readonly stri
   const config: AgentConfigPatch = is_default ? { ...said, allowed_tools: [...default_tools] } : said
   const agent = await context.client.agents.create({ agent_key, config, ...(options.name === undefined ? {} : { name: options.name }) })
   const text = `${context.style.green('✓')} created agent ${context.style.bold(agent.agent_key)} ${context.style.dim(agent.id)}\n`
-  print(context, agent, () => text + allowedLine(context, agent.agent_key, config, is_default))
+  print(context, agent, () => text + nextLines(context, agent.agent_key, config, is_default))
   return exit_codes.done
 }
 

@@ -4,7 +4,7 @@ import type { LogView, TaskEventBatch } from '../../shared/contract/task-logs.ts
 import type { RunEventView, RunView } from '../../shared/contract/runs.ts'
 import type { TaskView } from '../../shared/contract/tasks.ts'
 import type { TaskState } from '../../shared/domain/task.ts'
-import { duration } from './format.ts'
+import { duration, oneLine } from './format.ts'
 import { renderLog } from './log.ts'
 import { clean, type Style } from './style.ts'
 import { usageLine } from './usage.ts'
@@ -36,10 +36,13 @@ const EventPayload = z.looseObject({
   reason: z.string().optional().catch(undefined),
 })
 
+/** Reasons are cut to this many characters; `tasks get` shows them whole. */
+const reason_max = 160
+
 /** The line of a run event, or '' for one that the end of the task or its logs say anyway. */
 const eventLine = (style: Style, event: RunEventView): string => {
   const { attempt_no, delay_ms, error, reason } = EventPayload.catch({}).parse(event.payload)
-  const why = error === undefined ? '' : `: ${clean(error.message ?? error.code ?? '')}`
+  const why = error === undefined ? '' : `: ${oneLine(clean(error.message ?? error.code ?? ''), reason_max)}`
   switch (event.event_type) {
     case 'started':
       return style.cyan(`● running${attempt_no === undefined || attempt_no === 1 ? '' : ` (attempt ${attempt_no})`}`)
@@ -133,7 +136,7 @@ const endWord = (style: Style, task: TaskView, run: RunView | undefined): string
     case 'running':
     case 'waiting': {
       const what = run?.status === 'timeout' ? 'timeout' : task.state
-      const error = run?.error === undefined ? '' : `: ${run.error.code}: ${clean(run.error.message)}`
+      const error = run?.error === undefined ? '' : `: ${run.error.code}: ${oneLine(clean(run.error.message), 2 * reason_max)}`
       return style.red(`✗ ${what} after ${took}${error}`)
     }
   }

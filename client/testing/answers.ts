@@ -106,7 +106,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   streamTaskEvents: events,
   listRuns: () => list(sampleRun({ status: 'ok', ended_at: at(3_100) })),
   getRun: whereId('run_id', sample_ids.run, sampleRun()),
-  listRunAttempts: () => list({ ...attempt, created_at: at(20) }),
+  listRunAttempts: () => list({ ...attempt, admitted_at: at(20), created_at: at(20) }),
   listRunSnapshots: () => list(),
   listRunEvents: () => list(),
   getRunInteraction: () => found({ run_id: sample_ids.run, state: 'working', pending_inputs: [], pending_count: 0, updated_at: at(0) }),

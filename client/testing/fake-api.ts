@@ -58,15 +58,24 @@ const answerTo = async (state: FakeState, request: IncomingMessage): Promise<Fak
   return answers[id]({ id, params, query, body, headers: request.headers }, state)
 }
 
+/** An answer that is not the contract's is a mistake of the fake, and said to be one. */
+const checkedAnswer = async (state: FakeState, request: IncomingMessage): Promise<FakeAnswer> => {
+  try {
+    const answer = await answerTo(state, request)
+    if (answer.status < 300) every.find((operation) => operation.id === state.seen.at(-1)?.id)?.responses[answer.status]?.parse(answer.body)
+    return answer
+  } catch (error) {
+    return problem('internal', `the fake API: ${String(error)}`)
+  }
+}
+
 /** Starts the fake on a free port of loopback. */
 export const startFakeApi = async () => {
   const state: FakeState = { script: [], seen: [] }
   const server = createServer((request, response) => {
-    void answerTo(state, request).then((answer) => {
-      const schema = answer.status < 300 ? every.find((operation) => operation.id === state.seen.at(-1)?.id)?.responses[answer.status] : undefined
-      if (answer.status < 300) schema?.parse(answer.body)
-      response.writeHead(answer.status, { 'content-type': 'application/json', 'x-request-id': 'req-fake' }).end(JSON.stringify(answer.body))
-    })
+    void checkedAnswer(state, request).then((answer) =>
+      response.writeHead(answer.status, { 'content-type': 'application/json', 'x-request-id': 'req-fake' }).end(JSON.stringify(answer.body)),
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

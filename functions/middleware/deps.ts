@@ -12,12 +12,14 @@ import { dynamoStore } from '../../shared/store/dynamo.ts'
 import { readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
 import type { ComputeDeps, FlowDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
+import { capacityMeter } from './capacity.ts'
 
 const { env } = process
+const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
-  store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table') }),
+  store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table'), ...(onCapacity === undefined ? {} : { onCapacity }) }),
   signals: sqsSignals({
     client: new SQSClient({}),
     ids: system_ids,

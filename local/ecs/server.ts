@@ -13,8 +13,12 @@ export interface EcsSettings {
   readonly definitions: TaskDefinitions
   readonly tasks: Tasks
   readonly now: () => number
-  /** The value of a container secret, by the name of its environment variable; absent ones are not set. */
-  readonly secret: (name: string) => string | undefined
+  /** Values of container secrets, by the name of their environment variable; absent ones are not set. */
+  readonly secrets: Readonly<Record<string, string>>
+  /** What the ECS agent and this machine put into every container, below what the task definition says. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Base URL of this endpoint; it serves the metadata of tasks too. */
+  readonly url: string
   /** Why no task may start now, if so. */
   readonly refusal: () => AwsError | undefined
 }
@@ -50,17 +54,35 @@ const parse = <S extends z.ZodType>(schema: S, body: unknown): z.infer<S> => {
   return parsed.data
 }
 
-/** The environment of the runner container: definition, then secrets, then overrides. */
-const environmentOf = (definition: TaskDefinition, request: RunTask, secret: EcsSettings['secret']): Record<string, string> => {
+/** The environment of the runner container: what ECS sets, then definition, secrets, overrides. */
+const environmentOf = (definition: TaskDefinition, request: RunTask, arn: string, settings: EcsSettings): Record<string, string> => {
   const container = definition.containers.find(({ name }) => name === runner_container)
   if (container === undefined) throw new AwsError('ClientException', `the task definition ${definition.arn} has no container ${runner_container}`)
   const secrets = container.secrets.flatMap((name) => {
-    const value = secret(name)
+    const value = settings.secrets[name]
     return value === undefined ? [] : [[name, value] as const]
   })
   const overrides = request.overrides.containerOverrides.filter(({ name }) => name === runner_container).flatMap(({ environment }) => environment)
-  return { ...container.environment, ...Object.fromEntries(secrets), ...Object.fromEntries(overrides.map(({ name, value }) => [name, value])) }
+  return {
+    ...settings.environment,
+    ECS_CONTAINER_METADATA_URI_V4: `${settings.url}${metadata_path}${arn.split('/').at(-1)}`,
+    ...container.environment,
+    ...Object.fromEntries(secrets),
+    ...Object.fromEntries(overrides.map(({ name, value }) => [name, value])),
+  }
 }
+
+/** Task metadata endpoint version 4, `${ECS_CONTAINER_METADATA_URI_V4}/task`, as far as it says which task this is. */
+const metadata_path = '/v4/'
+const taskMetadata = (task: Task) => ({
+  Cluster: task.cluster_arn,
+  TaskARN: task.arn,
+  Family: task.definition.family,
+  Revision: '1',
+  DesiredStatus: task.desired_status,
+  KnownStatus: task.last_status,
+  LaunchType: 'FARGATE',
+})
 
 /** Repeats of one client token get the first task, as long as it is known. */
 const makeTokens = (tasks: Tasks) => {
@@ -74,7 +96,10 @@ const makeTokens = (tasks: Tasks) => {
         given.delete(token)
         return undefined
       }
-      if (known.body !== body) throw new AwsError('ConflictException', 'The client token is already in use with a different RunTask request.')
+      if (known.body !== body) {
+        const fields = { resourceIds: [known.arn] }
+        throw new AwsError('ConflictException', 'The client token is already in use with a different RunTask request.', { fields })
+      }
       return task
     },
     remember: (token: string, arn: string, body: string) => {
@@ -107,7 +132,7 @@ export const ecsHandler = (settings: EcsSettings): HttpHandler => {
       overrides: z.record(z.string(), Json).parse(request.overrides),
       created_at_ms: now(),
     }
-    return tasks.run(identity, environmentOf(definition, request, settings.secret))
+    return tasks.run(identity, environmentOf(definition, request, identity.arn, settings))
   }
   const runTask: Operation = async (raw) => {
     const request = parse(RunTask, raw)
@@ -149,5 +174,12 @@ export const ecsHandler = (settings: EcsSettings): HttpHandler => {
       (request.family === undefined || task.definition.family === request.family)
     return { taskArns: [...tasks.all()].filter(fits).slice(0, 100).map(({ arn }) => arn) }
   }
-  return awsJsonHandler('1.1', { RunTask: runTask, StopTask: stopTask, DescribeTasks: describeTasks, ListTasks: listTasks })
+  const operations = awsJsonHandler('1.1', { RunTask: runTask, StopTask: stopTask, DescribeTasks: describeTasks, ListTasks: listTasks })
+  return async (request, response) => {
+    if (request.method !== 'GET' || request.url?.startsWith(metadata_path) !== true) return operations(request, response)
+    const [id = ''] = request.url.slice(metadata_path.length).split('/')
+    const task = tasks.find(arnOf(id))
+    response.writeHead(task === undefined ? 404 : 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(task === undefined ? {} : taskMetadata(task)))
+  }
 }

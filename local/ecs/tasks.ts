@@ -10,6 +10,8 @@ export interface Tasks {
   stop(task: Task, reason: string): void
   find(arn: string): Task | undefined
   all(): Iterable<Task>
+  /** How many have not stopped. */
+  running(): number
   /** Resolves when no task runs, or after `within_ms`. */
   idle(within_ms: number): Promise<void>
 }
@@ -80,6 +82,7 @@ export const makeTasks = ({ hosts, bus, now, stopped_max }: TasksSettings): Task
     },
     find: (arn) => tasks.get(arn),
     all: () => tasks.values(),
+    running: () => running.size,
     idle: (within_ms) =>
       new Promise((resolve) => {
         if (running.size === 0) return resolve()

@@ -58,10 +58,7 @@ export const httpApiHandler = (settings: HttpApiSettings): HttpHandler => {
     const match = path.startsWith(prefix) ? find(method, path.slice(prefix.length)) : undefined
     if (match === undefined) return write(response, problem(404, 'Not Found'), request_id, method)
     const body = await readBody(request, body_bytes_max)
-    if (body === 'too_large') {
-      response.setHeader('connection', 'close')
-      return write(response, problem(413, 'Request Entity Too Large'), request_id, method)
-    }
+    if (body === 'too_large') return write(response, problem(413, 'Request Entity Too Large'), request_id, method)
     const event = eventOf(request, body, {
       api_id: settings.api_id,
       account: settings.account,

@@ -48,6 +48,8 @@ interface Host {
   readonly pending: Map<string, Pending>
   /** Takes no more invocations. */
   retired: boolean
+  /** Resolves when the module is there, and never if it cannot be. */
+  readonly loaded: Promise<void>
 }
 
 const failure = (errorType: string, errorMessage: string): FunctionFailure => ({ errorType, errorMessage, trace: [] })
@@ -80,16 +82,17 @@ const failAll = (host: Host, why: FunctionFailure) => {
   host.pending.clear()
 }
 
-const answer = (host: Host, raw: unknown) => {
+const answer = (host: Host, raw: unknown, loaded: () => void) => {
   const message = WorkerMessage.parse(raw)
-  if (message.type === 'loaded') return
+  if (message.type === 'loaded') return loaded()
   if (message.type === 'load_failed') return failAll(host, message.failure)
   host.pending.get(message.invocation_id)?.settle(message.type === 'done' ? { ok: true, result: message.result } : { ok: false, failure: message.failure })
 }
 
 const startHost = (settings: FunctionSettings, log: LogFile): Host => {
-  const host: Host = { worker: startWorker(settings, log), pending: new Map(), retired: false }
-  host.worker.on('message', (raw) => answer(host, raw))
+  const { promise: loaded, resolve } = Promise.withResolvers<void>()
+  const host: Host = { worker: startWorker(settings, log), pending: new Map(), retired: false, loaded }
+  host.worker.on('message', (raw) => answer(host, raw, resolve))
   host.worker.on('error', (error) => {
     log.write(`${JSON.stringify({ level: 'ERROR', message: 'the function crashed', error: String(error) })}\n`)
     failAll(host, failure('Runtime.ExitError', String(error)))
@@ -103,9 +106,11 @@ const endIfIdle = (host: Host) => {
   if (host.retired && host.pending.size === 0) void host.worker.terminate()
 }
 
+/** As on AWS, loading the module does not count towards the function's timeout. */
 const runIn = (host: Host, settings: FunctionSettings, event: unknown): Promise<unknown> =>
   new Promise((resolve, reject) => {
     const invocation_id = randomUUID()
+    let timer: NodeJS.Timeout | undefined
     const settle: Pending['settle'] = (outcome) => {
       clearTimeout(timer)
       host.pending.delete(invocation_id)
@@ -113,12 +118,17 @@ const runIn = (host: Host, settings: FunctionSettings, event: unknown): Promise<
       if (outcome.ok) resolve(outcome.result)
       else reject(new InvocationError(outcome.failure))
     }
-    const timer = setTimeout(() => {
+    const late = () => {
       host.retired = true
       settle({ ok: false, failure: failure('Sandbox.Timedout', `Task timed out after ${(settings.timeout_ms / 1_000).toFixed(2)} seconds`) })
-    }, settings.timeout_ms)
+    }
+    const start = () => {
+      if (!host.pending.has(invocation_id)) return
+      timer = setTimeout(late, settings.timeout_ms)
+      host.worker.postMessage({ invocation_id, event, deadline_ms: Date.now() + settings.timeout_ms })
+    }
     host.pending.set(invocation_id, { settle })
-    host.worker.postMessage({ invocation_id, event, deadline_ms: Date.now() + settings.timeout_ms })
+    void host.loaded.then(start)
   })
 
 export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFunction => {

@@ -14,7 +14,7 @@ export const WorkerData = z.strictObject({
 export type WorkerData = z.infer<typeof WorkerData>
 
 /** Host to worker. */
-export const Invocation = z.strictObject({ invocation_id: z.string(), event: z.unknown(), deadline_ms: z.number() })
+export const Invocation = z.strictObject({ invocation_id: z.string(), event: z.unknown().optional(), deadline_ms: z.number() })
 export type Invocation = z.infer<typeof Invocation>
 
 /** As Lambda reports a function's error: to the caller, and in the log. */
@@ -25,7 +25,7 @@ export type FunctionFailure = z.infer<typeof FunctionFailure>
 export const WorkerMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('loaded') }),
   z.strictObject({ type: z.literal('load_failed'), failure: FunctionFailure }),
-  z.strictObject({ type: z.literal('done'), invocation_id: z.string(), result: z.unknown() }),
+  z.strictObject({ type: z.literal('done'), invocation_id: z.string(), result: z.unknown().optional() }),
   z.strictObject({ type: z.literal('failed'), invocation_id: z.string(), failure: FunctionFailure }),
 ])
 export type WorkerMessage = z.infer<typeof WorkerMessage>

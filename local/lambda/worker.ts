@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import * as z from 'zod'
+import { invocationMeter } from './meter.ts'
 import { Invocation, WorkerData, type FunctionFailure, type WorkerMessage } from './messages.ts'
 
 const port = parentPort
@@ -18,6 +19,8 @@ const failureOf = (error: unknown): FunctionFailure =>
     : { errorType: 'Error', errorMessage: String(error), trace: [] }
 
 const post = (message: WorkerMessage) => port.postMessage(message)
+
+const meter = process.env['LANEKEEPER_CAPACITY'] === '1' ? invocationMeter(data.memory_mib, (line) => void process.stdout.write(line)) : undefined
 
 /** The context object of a Lambda invocation, as far as Node handlers read it. */
 const contextOf = (invocation: Invocation) => ({
@@ -41,12 +44,15 @@ const load = async () => {
 
 const run = async (handler: (event: unknown, context: unknown) => unknown, invocation: Invocation) => {
   const { invocation_id } = invocation
+  const began_ms = performance.now()
   try {
     post({ type: 'done', invocation_id, result: await handler(invocation.event, contextOf(invocation)) })
   } catch (error) {
     const failure = failureOf(error)
     console.error(JSON.stringify({ level: 'ERROR', request_id: invocation_id, ...failure }))
     post({ type: 'failed', invocation_id, failure })
+  } finally {
+    meter?.ended(invocation.event, performance.now() - began_ms)
   }
 }
 

@@ -11,12 +11,15 @@ export class AwsError extends Error {
   readonly code: string
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  /** Members of the error beside its message. */
+  readonly fields: Readonly<Record<string, unknown>>
 
-  constructor(code: string, message: string, status = 400, headers: Readonly<Record<string, string>> = {}) {
+  constructor(code: string, message: string, more: { status?: number; headers?: Readonly<Record<string, string>>; fields?: Readonly<Record<string, unknown>> } = {}) {
     super(message)
     this.code = code
-    this.status = status
-    this.headers = headers
+    this.status = more.status ?? 400
+    this.headers = more.headers ?? {}
+    this.fields = more.fields ?? {}
   }
 }
 
@@ -47,11 +50,11 @@ export const awsJsonHandler = (version: '1.0' | '1.1', operations: Readonly<Reco
       const operation = operations[name]
       if (request.method !== 'POST' || operation === undefined) throw new AwsError('UnknownOperationException', `the local stack does not offer ${name || 'this'}`)
       const body = await readBody(request, body_bytes_max)
-      if (body === 'too_large') throw new AwsError('RequestEntityTooLarge', 'the body is too large', 413)
+      if (body === 'too_large') throw new AwsError('RequestEntityTooLarge', 'the body is too large', { status: 413 })
       answer(200, await operation(parseBody(body), gone.signal))
     } catch (error) {
       if (!(error instanceof AwsError)) throw error
-      answer(error.status, { __type: error.code, message: error.message }, error.headers)
+      answer(error.status, { __type: error.code, message: error.message, ...error.fields }, error.headers)
     }
   }
 }

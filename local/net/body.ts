@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The whole body, or `too_large` once it exceeds `bytes_max` (the rest is left unread). */
+/** The whole body, or `too_large` once it exceeds `bytes_max` (Node discards the rest once there is an answer, so that the sender lives to read it). */
 export const readBody = async (request: IncomingMessage, bytes_max: number): Promise<Buffer | 'too_large'> => {
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > bytes_max) return 'too_large'

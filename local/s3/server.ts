@@ -35,8 +35,7 @@ type Code = keyof typeof statuses
 
 const fail = (response: ServerResponse, code: Code) => {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`
-  // The rest of a body that was not read would be taken for the next request.
-  response.writeHead(statuses[code], { 'content-type': 'application/xml', connection: 'close' }).end(body)
+  response.writeHead(statuses[code], { 'content-type': 'application/xml' }).end(body)
 }
 
 /** Bucket and key of a path, decoded; undefined if it is broken. */

@@ -35,9 +35,8 @@ const parse = <S extends z.ZodType>(schema: S, body: unknown): z.infer<S> => {
 const queueAt = (queues: Queues, url: string): Queue => {
   const queue = queues.get(url.split('/').at(-1) ?? '')
   if (queue !== undefined) return queue
-  throw new AwsError('com.amazonaws.sqs#QueueDoesNotExist', 'The specified queue does not exist.', 400, {
-    'x-amzn-query-error': 'AWS.SimpleQueueService.NonExistentQueue;Sender',
-  })
+  const headers = { 'x-amzn-query-error': 'AWS.SimpleQueueService.NonExistentQueue;Sender' }
+  throw new AwsError('com.amazonaws.sqs#QueueDoesNotExist', 'The specified queue does not exist.', { headers })
 }
 
 const send = (queue: Queue, entry: z.infer<typeof Entry>) => {
@@ -61,7 +60,10 @@ const messageOut = ({ message, handle }: Received) => ({
   ...(Object.keys(message.message_attributes).length === 0 ? {} : { MessageAttributes: message.message_attributes }),
 })
 
-const badHandle = () => new AwsError('com.amazonaws.sqs#ReceiptHandleIsInvalid', 'The input receipt handle is invalid.', 400, { 'x-amzn-query-error': 'ReceiptHandleIsInvalid;Sender' })
+const badHandle = () =>
+  new AwsError('com.amazonaws.sqs#ReceiptHandleIsInvalid', 'The input receipt handle is invalid.', {
+    headers: { 'x-amzn-query-error': 'ReceiptHandleIsInvalid;Sender' },
+  })
 
 /** Deleting twice is no error; changing what is not in flight is. */
 const changeVisibility = (queue: Queue, entry: z.infer<typeof Visibility>) => {

@@ -26,6 +26,12 @@ export const runner_env = {
   sockets_dir: 'LANEKEEPER_SOCKETS_DIR',
 } as const
 
+/** The environment of the `agent` container, by name. */
+export const agent_env = {
+  /** `open`, or `closed`: then no socket can be made there but a unix one. */
+  network: 'LANEKEEPER_NETWORK',
+} as const
+
 export const Claim = z.strictObject({
   workspace_id: WorkspaceId,
   run_id: RunId,

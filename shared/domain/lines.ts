@@ -4,7 +4,10 @@ import type { Command } from './command.ts'
 import type { Place } from './instance.ts'
 import type { Task } from './task.ts'
 
-/** The place of a task in its class's line. */
+/**
+ * The place of a task in its class's line. Its version is that of the task which is put in line: whoever saw the place of an
+ * earlier time in line cannot delete this one.
+ */
 export const placeInLine = (task: Task, lane: Command['params']['lane']): Place => ({
   kind: 'place',
   line: 'class',
@@ -15,5 +18,9 @@ export const placeInLine = (task: Task, lane: Command['params']['lane']): Place 
   ...(lane === undefined ? {} : { lane }),
   rank: rankOf(task.priority),
   task_id: task.id,
-  version: 1,
+  version: task.version,
 })
+
+/** Whether the first place is served before the second: by priority, then by acceptance. */
+export const standsBefore = (first: Place, second: Place): boolean =>
+  first.rank === second.rank ? first.task_id < second.task_id : first.rank < second.rank

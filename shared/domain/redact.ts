@@ -31,8 +31,8 @@ const shapes: readonly RegExp[] = [
   // Lanekeeper's own: API keys, claim and attempt tokens.
   /\blk(?:att|claim)?_[A-Za-z0-9][A-Za-z0-9._-]{15,400}/g,
   /\beyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,16384}\.[A-Za-z0-9_-]{0,4096}/g,
-  /(\bBearer\s{1,8})[A-Za-z0-9._~+/=-]{12,16384}/gi,
-  /(\bBasic\s{1,8})(?=[A-Za-z+/]{0,2000}[0-9=])[A-Za-z0-9+/=]{12,2048}/g,
+  /(\bBearer[ \t]{1,8})[A-Za-z0-9._~+/=-]{12,16384}/gi,
+  /(\bBasic[ \t]{1,8})(?=[A-Za-z+/]{0,2000}[0-9=])[A-Za-z0-9+/=]{12,2048}/g,
   // The password of a URL with credentials.
   /(:\/\/[^\s/:@]{0,256}:)[^\s/@]{1,256}(?=@)/g,
   /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g,
@@ -44,9 +44,9 @@ const name = String.raw`(?:passw(?:or)?d|passphrase|pwd|secret|token(?!s|[_-]?(?
  * and a bare one after a space only if it holds a digit, so that code and prose stay readable.
  */
 const assignments: readonly RegExp[] = [
-  new RegExp(String.raw`(${name}(?:\\{0,4}["'])?\s{0,8}[:=]\s{0,8}\\{0,4}["'])[^"'\\\n]{4,4096}`, 'gi'),
+  new RegExp(String.raw`(${name}(?:\\{0,4}["'])?[ \t]{0,8}[:=][ \t]{0,8}\\{0,4}["'])[^"'\\\n]{4,4096}`, 'gi'),
   new RegExp(String.raw`(${name}=)[^\s"'&,;\\]{4,4096}`, 'gi'),
-  new RegExp(String.raw`(${name}\s{0,8}[:=]\s{0,8})(?=[^\s"',;&()<>{}\[\]\\0-9]{0,256}[0-9])[^\s"',;&()<>{}\[\]\\]{6,4096}`, 'gi'),
+  new RegExp(String.raw`(${name}[ \t]{0,8}[:=][ \t]{0,8})(?=[^\s"',;&()<>{}\[\]\\0-9]{0,256}[0-9])[^\s"',;&()<>{}\[\]\\]{6,4096}`, 'gi'),
 ]
 
 const patterns = [...shapes, ...assignments]
@@ -66,8 +66,9 @@ const occurrences = (text: string, part: string): readonly Span[] => {
   return found
 }
 
-const matches = (text: string, pattern: RegExp): readonly Span[] =>
-  [...text.matchAll(pattern)].map((match) => ({ start: match.index + (match[1]?.length ?? 0), end: match.index + match[0].length }))
+/** Where a pattern matches: the secret alone, or with the name before it that gave it away. */
+const matches = (text: string, pattern: RegExp, with_name: boolean): readonly Span[] =>
+  [...text.matchAll(pattern)].map((match) => ({ start: match.index + (with_name ? 0 : (match[1]?.length ?? 0)), end: match.index + match[0].length }))
 
 const merged = (spans: readonly Span[]): readonly Span[] => {
   const result: Span[] = []
@@ -79,9 +80,14 @@ const merged = (spans: readonly Span[]): readonly Span[] => {
   return result
 }
 
+const spansOf = (text: string, secrets: readonly string[], with_name: boolean): readonly Span[] =>
+  merged([...knownForms(secrets).flatMap((form) => occurrences(text, form)), ...patterns.flatMap((pattern) => matches(text, pattern, with_name))])
+
 /** Where the secrets of a text are, in order and without overlap. @param secrets values known to be secret */
-export const secretSpans = (text: string, secrets: readonly string[] = []): readonly Span[] =>
-  merged([...knownForms(secrets).flatMap((form) => occurrences(text, form)), ...patterns.flatMap((pattern) => matches(text, pattern))])
+export const secretSpans = (text: string, secrets: readonly string[] = []): readonly Span[] => spansOf(text, secrets, false)
+
+/** The same with the names before them: where a text must not be cut, or a secret would not be known as one. */
+export const uncuttableSpans = (text: string, secrets: readonly string[] = []): readonly Span[] => spansOf(text, secrets, true)
 
 /** The text with `spans` of it hidden. They must be in order and must not overlap. */
 export const hideSpans = (text: string, spans: readonly Span[]): string => {

@@ -35,3 +35,19 @@ export const ModelUsage = Usage.pick({
   model_usd: true,
 })
 export type ModelUsage = z.infer<typeof ModelUsage>
+
+/**
+ * What an attempt has reported so far, given two reports. Each is the sum since the attempt's start, so of two that come in any
+ * order the greater is the later.
+ */
+export const laterUsage = (known: Usage | undefined, reported: ModelUsage): Usage => {
+  const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, model_usd } = known ?? no_usage
+  return {
+    ...no_usage,
+    input_tokens: Math.max(input_tokens, reported.input_tokens),
+    output_tokens: Math.max(output_tokens, reported.output_tokens),
+    cache_read_tokens: Math.max(cache_read_tokens, reported.cache_read_tokens),
+    cache_write_tokens: Math.max(cache_write_tokens, reported.cache_write_tokens),
+    model_usd: Math.max(model_usd, reported.model_usd),
+  }
+}

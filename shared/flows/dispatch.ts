@@ -1,14 +1,15 @@
 /** Dispatch: what happens when a class is looked at. Work starts by priority, then acceptance, as far as there is room. */
 import { decideAdmit, decideWait, type Candidate } from '../domain/decide/admit.ts'
 import { decideDrop } from '../domain/decide/cancel.ts'
-import { decideReconcile } from '../domain/decide/session.ts'
+import { decideHandOver, decideReconcile } from '../domain/decide/session.ts'
 import { healthOf, limitOf, newInstance, roomOf } from '../domain/instances.ts'
 import { AttemptId, RunId } from '../domain/ids.ts'
-import { millis, timestamp } from '../domain/time.ts'
-import { classPartition, refOf, refs } from '../store/keys.ts'
+import { standsBefore } from '../domain/lines.ts'
+import { millis, minute_ms, timestamp, type Timestamp } from '../domain/time.ts'
+import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
 import { sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { loadCommand, loadTargetRun } from './load.ts'
+import { fitTogether, loadCommand, loadTargetRun } from './load.ts'
 import type { Agent } from '../domain/agent.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Session } from '../domain/session.ts'
@@ -74,14 +75,34 @@ const awaitSession = async (deps: FlowDeps, place: Place, session: Session): Pro
   if (committed.ok) await sendSignals(deps, decision.signals)
 }
 
-const candidate = async (deps: FlowDeps, place: Place, task: TaskIn<'queued'>, session: Session | undefined): Promise<Candidate> => ({
-  place,
-  task,
-  session,
-  command: await loadCommand(deps, task),
-  run: await loadTargetRun(deps, task),
-  fresh: { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() },
-})
+/** So many of a session's waiting line are looked through for one that must go first. */
+const overtaken_max = 10
+
+/**
+ * The session is free, but others have waited for it. One of this class that stands before this place comes back to the class's
+ * line first, whichever doorbell is heard first: work of a class starts in order.
+ */
+const recallOvertaken = async (deps: FlowDeps, place: Place, session: Session): Promise<boolean> => {
+  const query = { index: 'table', pk: sessionPartition(session.workspace_id, session.id), from: 'WAIT#', to: 'WAIT#~', limit: overtaken_max } as const
+  const { records } = await deps.store.range(query)
+  const overtaken = records.find((record): record is Place => record.kind === 'place' && record.class_key === place.class_key && standsBefore(record, place))
+  if (overtaken === undefined) return false
+  await deps.store.commit(decideHandOver(session, overtaken, deps.clock.now()).writes)
+  return true
+}
+
+interface FreePlace {
+  readonly place: Place
+  readonly task: TaskIn<'queued'>
+  readonly session: Session | undefined
+}
+
+/** All that is needed to start a task; undefined where another dispatcher has just started it. */
+const candidate = async (deps: FlowDeps, free: FreePlace): Promise<Candidate | undefined> => {
+  const [command, run] = await Promise.all([loadCommand(deps, free.task), loadTargetRun(deps, free.task)])
+  const fresh = { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() }
+  return fitTogether(free.task, run) ? { ...free, command, run, fresh } : undefined
+}
 
 /** Sorts the head of the line: who may start now. Clears and parks the others on the way. */
 const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Promise<{ ready: readonly Candidate[]; moved: boolean }> => {
@@ -89,7 +110,7 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
     deps.store.getMany(places.map((place) => refs.task(place.workspace_id, place.task_id))),
     deps.store.getMany(places.map((place) => refs.session(place.workspace_id, place.session_id))),
   ])
-  const ready: Promise<Candidate>[] = []
+  const free: FreePlace[] = []
   const taken = new Set<string>()
   let moved = false
   for (const [index, place] of places.entries()) {
@@ -101,10 +122,13 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
       moved = true
     } else if (task?.state === 'queued' && !taken.has(place.session_id)) {
       taken.add(place.session_id)
-      ready.push(candidate(deps, place, task, session))
+      if (session?.waiting === true && (await recallOvertaken(deps, place, session))) moved = true
+      else free.push({ place, task, session })
     }
   }
-  return { ready: await Promise.all(ready), moved }
+  const found = await Promise.all(free.map(async (one) => candidate(deps, one)))
+  const ready = found.filter((one) => one !== undefined)
+  return { ready, moved: moved || ready.length < free.length }
 }
 
 const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {
@@ -115,7 +139,7 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
   const limit = agent.deleted_at === undefined ? Math.min(room, batch) : batch_max
   const places = limit === 0 ? [] : await headOfLine(deps, name, limit)
   if (places.length === 0) {
-    await clearDue(deps, instance, limit === 0)
+    await clearDue(deps, instance, limit === 0 ? await heldUntil(deps, instance, agent) : undefined)
     return 'blocked'
   }
   const { ready, moved } = await sift(deps, places, agent)
@@ -128,19 +152,25 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
   return line_is_served || ready.length >= room ? 'blocked' : 'admitted'
 }
 
-/**
- * The class has been looked at: its due time has done its work. It stays for a degraded class that still has a line, until
- * the cool-down is over.
- */
-const clearDue = async (deps: FlowDeps, instance: Instance, line_is_held: boolean): Promise<void> => {
-  const now = timestamp(deps.clock.now())
-  if (instance.due_at === undefined || instance.due_at > now) return
-  const probe_at = line_is_held && healthOf(instance) === 'degraded' && instance.cooldown_until !== undefined && instance.cooldown_until > now ? instance.cooldown_until : undefined
+/** A class whose agent is inactive rests; should nobody ring when the agent is activated, it is looked at after this long. */
+const inactive_again_ms = 15 * minute_ms
+
+/** When a class that may start nothing is looked at again, though nobody frees anything: once it has cooled down, or its agent may be active. */
+const heldUntil = async (deps: FlowDeps, instance: Instance, agent: Agent): Promise<Timestamp | undefined> => {
+  const now_ms = deps.clock.now()
+  if (!agent.active) return (await headOfLine(deps, instance, 1)).length === 0 ? undefined : timestamp(now_ms + inactive_again_ms)
+  const { cooldown_until } = instance
+  return healthOf(instance) === 'degraded' && cooldown_until !== undefined && millis(cooldown_until) > now_ms ? cooldown_until : undefined
+}
+
+/** The class has been looked at: its due time has done its work. @param next_at when nevertheless to look again */
+const clearDue = async (deps: FlowDeps, instance: Instance, next_at: Timestamp | undefined): Promise<void> => {
+  if (instance.due_at === undefined || millis(instance.due_at) > deps.clock.now()) return
   await deps.store.commit([
     {
       op: 'add_within_limit',
       ref: refs.instance(instance.workspace_id, instance.class_key),
-      change: probe_at === undefined ? { add: {}, remove: ['due_at'] } : { add: {}, set: { due_at: probe_at } },
+      change: next_at === undefined ? { add: {}, remove: ['due_at'] } : { add: {}, set: { due_at: next_at } },
       conditions: [{ field: 'due_at', is: 'equals', value: instance.due_at }],
     },
   ])

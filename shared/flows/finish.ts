@@ -2,6 +2,7 @@
 import { decideFinish, type Ending } from '../domain/decide/finish.ts'
 import { decided } from '../domain/decision.ts'
 import { isLive, type Run } from '../domain/run.ts'
+import { laterUsage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settled, type FlowDeps } from './flow.ts'
 import { loadCommand } from './load.ts'
@@ -73,6 +74,6 @@ const recordUsage = async (deps: FlowDeps, event: Extract<AttemptEvent, { type: 
   settled(deps, async () => {
     const run = await deps.store.get(refs.run(event.workspace_id, event.run_id))
     if (run === undefined || run.attempt.status !== 'running' || run.attempt.attempt_no !== event.attempt_no) return decided([], [], false)
-    const live_usage = { ...event.usage, compute_seconds: 0, compute_usd: 0, control_plane_usd: 0 }
+    const live_usage = laterUsage(run.live_usage, event.usage)
     return decided([{ op: 'replace_if_version', record: { ...run, live_usage } }], [], true)
   })

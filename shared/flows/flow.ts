@@ -37,10 +37,14 @@ export const sendSignals = async (deps: FlowDeps, signals: readonly Signal[]): P
   }
 }
 
-/** Loads and decides until the commit goes through. @param decide must load afresh each time */
-export const settle = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T> | Refusal>): Promise<Result<T>> => {
+/**
+ * Loads and decides until the commit goes through. @param decide must load afresh each time; it says undefined where what it read
+ * does not fit together, because somebody wrote between two reads
+ */
+export const settle = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T> | Refusal | undefined>): Promise<Result<T>> => {
   for (let tries = 0; tries < decisions_max; tries += 1) {
     const decision = await decide()
+    if (decision === undefined) continue
     if (!decision.ok) return decision
     const committed = decision.writes.length === 0 ? { ok: true } : await deps.store.commit(decision.writes)
     if (!committed.ok) continue
@@ -51,7 +55,7 @@ export const settle = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T
 }
 
 /** For flows that no client waits for: a refusal is a bug there. */
-export const settled = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T>>): Promise<T> => {
+export const settled = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T> | undefined>): Promise<T> => {
   const result = await settle(deps, decide)
   if (!result.ok) throw new Error(`${result.code}: ${result.detail}`)
   return result.value

@@ -1,9 +1,9 @@
 /** Reading what belongs together. */
-import { rankOf, refs } from '../store/keys.ts'
+import { refs } from '../store/keys.ts'
 import { placeInLine } from '../domain/lines.ts'
 import type { Command } from '../domain/command.ts'
 import type { Place } from '../domain/instance.ts'
-import type { Run } from '../domain/run.ts'
+import { isLive, type Run } from '../domain/run.ts'
 import type { Task } from '../domain/task.ts'
 import type { FlowDeps } from './flow.ts'
 
@@ -18,10 +18,19 @@ export const loadCommand = async (deps: FlowDeps, task: Pick<Task, 'workspace_id
 export const loadTargetRun = async (deps: FlowDeps, task: Task): Promise<Run | undefined> =>
   task.target_run_id === undefined ? undefined : deps.store.get(refs.run(task.workspace_id, task.target_run_id))
 
-/** Where a queued task stands: in its class's line or in its session's waiting line. */
+/**
+ * Where a queued task stands: in its class's line or in its session's waiting line. It may move from the one to the other and back
+ * between two reads, so it is missing only where the class's line does not have it afterwards either.
+ */
 export const loadPlace = async (deps: FlowDeps, task: Task): Promise<Place | undefined> => {
   if (task.state !== 'queued') return undefined
-  const at = { ...placeInLine(task, undefined), rank: rankOf(task.priority) }
-  const [in_class, in_session] = await deps.store.getMany([refs.place({ ...at, line: 'class' }), refs.place({ ...at, line: 'session' })])
-  return in_class ?? in_session
+  const in_class = refs.place(placeInLine(task, undefined))
+  const in_session = refs.place({ ...placeInLine(task, undefined), line: 'session' })
+  return (await deps.store.get(in_class)) ?? (await deps.store.get(in_session)) ?? (await deps.store.get(in_class))
 }
+
+/**
+ * A task that runs has a live attempt, and one that does not has none. Where two reads say otherwise, somebody wrote between
+ * them: read both again.
+ */
+export const fitTogether = (task: Task, run: Run | undefined): boolean => (task.state === 'running') === (run !== undefined && isLive(run.attempt))

@@ -57,19 +57,18 @@ const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running'>): Promis
   const command = await loadCommand(deps, task)
   const next_ms = await bringOn(deps, task, run, run.attempt, command)
   if (next_ms === undefined) return
-  await postpone(deps, task, next_ms)
-  if (run.attempt.status === 'stopping') {
+  if ((await postpone(deps, task, next_ms)) && run.attempt.status === 'stopping') {
     await sendSignals(deps, [{ kind: 'task', workspace_id: task.workspace_id, task_id: task.id, delay_ms: stopping_again_ms }])
   }
 }
 
-/** Sets the next look, unless it is set to the future already. */
-const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: number): Promise<void> =>
+/** Sets the next look. @returns false where it is set to the future already: then somebody else sees to it */
+const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: number): Promise<boolean> =>
   settled(deps, async () => {
     const now = await loadTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
     const passed = now?.due_at === undefined || millis(now.due_at) <= deps.clock.now()
-    if (now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed) return decided([], [], undefined)
-    return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], undefined)
+    if (now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed) return decided([], [], false)
+    return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], true)
   })
 
 /** Brings a live attempt on by its status. @returns when to look again, undefined if it has ended */
@@ -102,28 +101,45 @@ const bringOn = async (deps: ComputeDeps, task: TaskIn<'running'>, run: Run, att
 /** How often a sandbox that was told to stop is looked at. */
 const stopping_again_ms = 5_000
 
-/** `cancelled` is final only once the sandbox is known to be gone, or its lease has run out (an agent that cannot renew stops itself). */
+/**
+ * `cancelled` is final only once the sandbox is known to be gone, or its lease has run out (an agent that cannot renew stops itself).
+ * With the lease over, nothing hangs on compute: it is asked to stop what may be left, and need not answer.
+ */
 const stop = async (deps: ComputeDeps, run: Run, attempt: Extract<LiveAttempt, { status: 'stopping' }>): Promise<number | undefined> => {
   const now_ms = deps.clock.now()
   const ending: Ending = { attempt_no: attempt.attempt_no, outcome: 'cancelled' }
-  const execution_id = attempt.execution_id ?? (await deps.compute.find({ workspace_id: run.workspace_id, run_id: run.id, attempt_no: attempt.attempt_no }))
-  const unclaimed = attempt.started_at === undefined
-  if (execution_id === undefined && unclaimed) return end(deps, run, ending)
-  const lease_over = attempt.lease_expires_at !== undefined && millis(attempt.lease_expires_at) <= now_ms
-  if (execution_id === undefined) return lease_over ? end(deps, run, ending) : now_ms + stopping_again_ms
-  const [state] = await deps.compute.describe([execution_id])
-  if (state === 'stopped' || lease_over || (state === 'unknown' && unclaimed)) {
-    if (state !== 'stopped') await askToStop(deps, execution_id)
+  if (attempt.lease_expires_at !== undefined && millis(attempt.lease_expires_at) <= now_ms) {
+    await stopWhatIsLeft(deps, run)
     return end(deps, run, ending)
   }
+  const execution_id = await executionOf(deps, run)
+  const unclaimed = attempt.started_at === undefined
+  if (execution_id === undefined) return unclaimed ? end(deps, run, ending) : now_ms + stopping_again_ms
+  const [state] = await deps.compute.describe([execution_id])
+  if (state === 'stopped') return end(deps, run, ending)
   await askToStop(deps, execution_id)
-  return now_ms + stopping_again_ms
+  return state === 'unknown' && unclaimed ? end(deps, run, ending) : now_ms + stopping_again_ms
 }
+
+const executionOf = async (deps: ComputeDeps, run: Run): Promise<string | undefined> =>
+  run.attempt.execution_id ?? deps.compute.find({ workspace_id: run.workspace_id, run_id: run.id, attempt_no: run.attempt.attempt_no })
+
+/** Stops the sandbox of an attempt that is over without its word, as far as compute answers. */
+const stopWhatIsLeft = async (deps: ComputeDeps, run: Run): Promise<void> => {
+  try {
+    const execution_id = await executionOf(deps, run)
+    if (execution_id !== undefined) await deps.compute.stop(execution_id, stop_words)
+  } catch (cause) {
+    deps.report?.('stop_failed', cause)
+  }
+}
+
+const stop_words = 'Lanekeeper: the run was told to stop'
 
 /** Compute may not answer: then the next look asks again. */
 const askToStop = async (deps: ComputeDeps, execution_id: string): Promise<void> => {
   try {
-    await deps.compute.stop(execution_id, 'Lanekeeper: the run was told to stop')
+    await deps.compute.stop(execution_id, stop_words)
   } catch (cause) {
     deps.report?.('stop_failed', cause)
   }
@@ -132,8 +148,7 @@ const askToStop = async (deps: ComputeDeps, execution_id: string): Promise<void>
 /** Ends the attempt, and sees to it that nothing of it goes on. */
 const end = async (deps: ComputeDeps, run: Run, ending: Ending): Promise<undefined> => {
   const ended = await finishAttempt(deps, { workspace_id: run.workspace_id, run_id: run.id }, (fresh) => stillDue(deps, run, fresh) ? ending : undefined)
-  const execution_id = run.attempt.execution_id
-  if (ended && ending.lost === true && execution_id !== undefined) await askToStop(deps, execution_id)
+  if (ended && ending.lost === true) await stopWhatIsLeft(deps, run)
   return undefined
 }
 

@@ -11,7 +11,7 @@ import type { StoredRecord } from '../store/records.ts'
 
 /** Looks of one sweep, and how many at once. */
 export const sweep_looks_max = 2_000
-const looks_at_once = 8
+export const looks_at_once = 8
 const page_size = 100
 
 export interface SweepReport {

@@ -70,7 +70,12 @@ test('the policy chooses the task definition, the network and the size', async (
   expect(server.asked[0]?.body).toMatchObject({
     taskDefinition: 'lanekeeper-none',
     networkConfiguration: { awsvpcConfiguration: { securityGroups: ['sg-closed'] } },
-    overrides: { cpu: '2048', memory: '4096', ephemeralStorage: { sizeInGiB: 50 } },
+    overrides: {
+      cpu: '2048',
+      memory: '4096',
+      ephemeralStorage: { sizeInGiB: 50 },
+      containerOverrides: [{ name: 'runner' }, { name: 'agent', environment: [{ name: 'LANEKEEPER_NETWORK', value: 'closed' }] }],
+    },
   })
 })
 

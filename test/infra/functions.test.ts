@@ -52,19 +52,24 @@ test('the environment holds only the names that the functions parse', () => {
 
 test('the deployment settings parse, with the parameters as they are and as somebody gives them', () => {
   const settings = (given: Readonly<Record<string, string>>) => Deployment.parse(JSON.parse(textOf(variablesOf('api')[env_names.deployment], given)))
-  expect(settings({})).toMatchObject({ runners: ['claude_code'], runtime_types: ['gvisor'], sandbox: { network: false, files: true }, lease_ms: 45_000 })
+  expect(settings({})).toMatchObject({
+    runners: ['claude_code'],
+    runtime_types: ['gvisor'],
+    sandbox: { network: true, files: true, hint: '' },
+    lease_ms: 45_000,
+  })
   const given = {
     Runners: 'claude_code,process',
     RuntimeTypes: 'gvisor,runc',
     DefaultModel: 'claude-x',
-    SandboxJson: '{"network":true,"files":false,"hint":"install bubblewrap"}',
+    SandboxJson: '{"network":false,"files":false,"hint":"install bubblewrap"}',
     HeartbeatMs: '500',
   }
   expect(settings(given)).toMatchObject({
     runners: ['claude_code', 'process'],
     runtime_types: ['gvisor', 'runc'],
     default_model: 'claude-x',
-    sandbox: { network: true, files: false, hint: 'install bubblewrap' },
+    sandbox: { network: false, files: false, hint: 'install bubblewrap' },
     heartbeat_ms: 500,
   })
 })

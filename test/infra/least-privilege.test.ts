@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { rights, type Right } from './rights.ts'
-import { resourcesOf } from './support.ts'
+import { readText, resourcesOf } from './support.ts'
 
 /** Resources with a wildcard, each with why it must be one. Whatever is not here fails. */
 const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; readonly condition?: RegExp; readonly why: string }[] = [
@@ -96,4 +96,59 @@ test('the sweep is started by its schedule alone', () => {
   const starts = rights.filter((right) => right.action === 'lambda:InvokeFunction')
   expect(starts).toHaveLength(1)
   expect(starts[0]?.resource).toMatch(/^<FunctionssweepFunction\w+\.Arn>$/)
+})
+
+/** A function's row in docs/security.md, from what it may really do. */
+const rowOf = (name: string): string => {
+  const own = rightsOf(new RegExp(`^Functions${name.replace('-', '')}Role`))
+  const may = (action: string) => own.some((right) => right.action === action)
+  const words = (pairs: readonly (readonly [word: string, action: string])[]) => pairs.flatMap(([word, action]) => (may(action) ? [word] : [])).join(', ')
+  const queues = (action: string) =>
+    [
+      ['dispatch', 'Dispatch'],
+      ['attempt-events', 'AttemptEvents'],
+      ['wake', 'Wake'],
+    ]
+      .flatMap(([word, id]) => (own.some((right) => right.action === action && right.resource.startsWith(`<Queues${id}Queue`)) ? [word] : []))
+      .join(', ')
+  const table = words([
+    ['get', 'dynamodb:GetItem'],
+    ['put', 'dynamodb:PutItem'],
+    ['update', 'dynamodb:UpdateItem'],
+    ['query', 'dynamodb:Query'],
+    ['delete', 'dynamodb:DeleteItem'],
+  ])
+  const listed = own.flatMap(({ resource }) => /\/index\/(\w+)$/.exec(resource)?.[1] ?? [])
+  const files = ['sessions', 'commands'].flatMap((prefix) => {
+    const done = own.filter(({ resource }) => resource.endsWith(`/${prefix}/*`)).map(({ action }) => action.replace(/^s3:(\w+)Object$/, '$1').toLowerCase())
+    return done.length === 0 ? [] : [`${done.toSorted().join(' and ')} \`${prefix}/\``]
+  })
+  return [
+    name,
+    table,
+    listed.join(', '),
+    queues('sqs:SendMessage'),
+    queues('sqs:ReceiveMessage'),
+    files.join(', '),
+    words([
+      ['launch', 'ecs:RunTask'],
+      ['stop', 'ecs:StopTask'],
+    ]),
+  ].join(' | ')
+}
+
+test('docs/security.md says what each function may do', () => {
+  const rows = readText('docs/security.md')
+    .split('\n')
+    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|wake|sweep) /.test(line))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+  const indexes_cell = 2
+  const sorted = (cells: readonly string[]) =>
+    cells.map((cell, position) => (position === indexes_cell ? cell.split(', ').toSorted().join(', ') : cell)).join(' | ')
+  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'].map(rowOf))
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
+import { agent_env } from '../../shared/contract/runner-protocol.ts'
 import { onlyResource, readText, resourcesOf, targetOf, textOf } from './support.ts'
 
 const Container = z.looseObject({
@@ -80,7 +81,7 @@ test('the model key reaches the runner alone', () => {
     ])
     const agent = containerOf(family, 'agent')
     expect(agent.Secrets).toEqual([])
-    expect(agent.Environment.map((variable) => variable.Name).toSorted()).toEqual(['HOME', 'LANEKEEPER_SOCKETS_DIR'])
+    expect(agent.Environment.map((variable) => variable.Name).toSorted()).toEqual(['HOME', 'LANEKEEPER_NETWORK', 'LANEKEEPER_SOCKETS_DIR'])
   }
 })
 
@@ -90,6 +91,16 @@ test('the agent sees the workspace as its policy says, and the runner can always
   expect(mountsOf(containerOf('lanekeeper-ro', 'agent'))).toEqual({ ...own, '/workspace': 'ro' })
   expect(mountsOf(containerOf('lanekeeper-rw', 'agent'))).toEqual({ ...own, '/workspace': 'rw' })
   for (const family of families) expect(mountsOf(containerOf(family, 'runner'))).toEqual({ '/run/lanekeeper': 'rw', '/workspace': 'rw', '/tmp': 'rw' })
+})
+
+test('the first process of the agent closes the network, with no init before it that would stay outside', () => {
+  for (const family of families) {
+    const agent = containerOf(family, 'agent')
+    expect(agent['EntryPoint']).toEqual(['/app/agent-network'])
+    expect(agent.LinuxParameters.InitProcessEnabled).toBe(false)
+    expect(agent.Environment).toContainEqual({ Name: agent_env.network, Value: 'open' })
+  }
+  expect(readText('runner/Dockerfile')).toMatch(/^COPY --from=network \/agent-network \/app\/agent-network$/m)
 })
 
 test('the sockets are the only volume that both may write for each other, besides the workspace', () => {
@@ -104,7 +115,7 @@ test('the runner starts after the agent, so it stops before it', () => {
   for (const family of families) expect(containerOf(family, 'runner')).toMatchObject({ DependsOn: [{ ContainerName: 'agent', Condition: 'START' }] })
 })
 
-test('nothing comes in to a sandbox; open goes out to the web, closed goes nowhere', () => {
+test('nothing comes in to a sandbox; what goes out is the web, and for a closed one HTTPS', () => {
   const groups = new Map(resourcesOf('AWS::EC2::SecurityGroup').map(([id, { Properties }]) => [id.includes('Open') ? 'open' : 'closed', Properties]))
   expect(groups.size).toBe(2)
   for (const properties of groups.values()) expect(properties['SecurityGroupIngress'] ?? []).toEqual([])
@@ -112,8 +123,7 @@ test('nothing comes in to a sandbox; open goes out to the web, closed goes nowhe
   const Egress = z.array(z.looseObject({ CidrIp: z.string(), IpProtocol: z.string(), FromPort: z.int(), ToPort: z.int() }))
   const egress = (name: string) => Egress.parse(groups.get(name)?.['SecurityGroupEgress']).map((rule) => `${rule.IpProtocol} ${rule.CidrIp} ${rule.FromPort}`)
   expect(egress('open').toSorted()).toEqual(['tcp 0.0.0.0/0 443', 'tcp 0.0.0.0/0 80'])
-  // CDK writes "nothing" as a rule that no packet meets: CloudFormation would add "everything" to an empty list.
-  expect(egress('closed')).toEqual(['icmp 255.255.255.255/32 252'])
+  expect(egress('closed')).toEqual(['tcp 0.0.0.0/0 443'])
 })
 
 test('a container cannot be entered from outside', () => {

@@ -1,6 +1,6 @@
 /** Accept: may this command run here, and what makes it durable. */
 import { decided, type Decision } from '../decision.ts'
-import { earlier, look_again_ms } from '../due.ts'
+import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { classKey, commandKey } from '../class-key.ts'
 import { placeInLine } from '../lines.ts'
 import { refuse, type Refusal } from '../result.ts'
@@ -92,7 +92,7 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
   const accepted = command(request, now_ms)
   const now = timestamp(now_ms)
   const start_ms = params.not_before === undefined ? now_ms : Math.max(now_ms, millis(params.not_before))
-  const queue_timeout_at = params.queue_timeout_ms === undefined ? undefined : timestamp(start_ms + params.queue_timeout_ms)
+  const late = queueTimeout(params, start_ms)
   const base = {
     kind: 'task',
     id: accepted.task_id,
@@ -103,7 +103,7 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
     command_key: accepted.command_key,
     priority: params.priority,
     ...(params.label === undefined ? {} : { label: params.label }),
-    ...(queue_timeout_at === undefined ? {} : { queue_timeout_at }),
+    ...late,
     accepted_at: now,
     updated_at: now,
     version: 1,
@@ -113,7 +113,7 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
     const task: Task = { ...base, state: 'sleeping', wake_at, due_at: wake_at }
     return decided([{ op: 'put_if_absent', record: accepted }, { op: 'put_if_absent', record: task }], wakeSignals(task, now_ms), { task, command: accepted })
   }
-  const due_at = earlier(timestamp(now_ms + look_again_ms), queue_timeout_at)
+  const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
   const task: Task = { ...base, state: 'queued', queued_at: now, ...(due_at === undefined ? {} : { due_at }) }
   return decided(
     [

@@ -5,7 +5,7 @@
  * deleted, a task moved, a run made or carried on, and a session granted with a greater fencing token.
  */
 import { decided, type Decision } from '../decision.ts'
-import { look_again_ms } from '../due.ts'
+import { earlier, look_again_ms } from '../due.ts'
 import { isEndedRun, movedTask } from '../transitions.ts'
 import { healthOf } from '../instances.ts'
 import { leaseOwner, type Session } from '../session.ts'
@@ -113,7 +113,7 @@ const admitOne = (candidate: Candidate, now_ms: number): { writes: readonly Writ
     state: 'running',
     dispatched_at: now,
     target_run_id: run.id,
-    due_at: task.due_at ?? timestamp(now_ms + look_again_ms),
+    due_at: earlier(task.due_at, timestamp(now_ms + look_again_ms)),
     updated_at: now,
   })
   return {

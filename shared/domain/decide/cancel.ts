@@ -1,11 +1,12 @@
 /** Cancel, archive and retry of tasks, by a client's word. */
 import { decided, type Decision } from '../decision.ts'
-import { look_again_ms } from '../due.ts'
+import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
 import { isArchivable, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
 import { timestamp } from '../time.ts'
+import { addUsage, no_usage } from '../usage.ts'
 import { refOf, refs } from '../../store/keys.ts'
 import { isLive, type Attempt, type AttemptStatus, type Run, type StopReason } from '../run.ts'
 import type { Command } from '../command.ts'
@@ -34,9 +35,18 @@ export interface CancelState {
 
 const leaveLine = (place: Place | undefined): readonly Write[] => (place === undefined ? [] : [{ op: 'delete_if_version', ref: refOf(place), version: place.version }])
 
+/** Between two attempts: the run goes on, but nothing of it is live. */
+const isIdle = (run: Run | undefined): run is Extract<Run, { status: 'accepted' }> => run?.status === 'accepted' && !isLive(run.attempt)
+
+/** What the task has used, with the attempts of a run that ends with it. */
+const usageOf = (task: Task, run: Run | undefined): Pick<Task, 'usage'> => {
+  const usage = isIdle(run) && run.usage !== undefined ? addUsage(task.usage ?? no_usage, run.usage) : task.usage
+  return usage === undefined ? {} : { usage }
+}
+
 /** Ends a run that has no live attempt, because its task ends while it waits for a retry. */
 const endIdleRun = (run: Run | undefined, outcome: 'cancelled' | 'error', now_ms: number): readonly Write[] => {
-  if (run?.status !== 'accepted' || isLive(run.attempt)) return []
+  if (!isIdle(run)) return []
   const now = timestamp(now_ms)
   const ended = movedRun(run, { ...run, status: outcome, ended_at: now, updated_at: now, event_seq: run.event_seq + 1 })
   return [
@@ -50,7 +60,7 @@ const endIdleTask = (state: CancelState & { task: TaskIn<'queued' | 'sleeping' |
   const now = timestamp(now_ms)
   const { due_at: _, queue_timeout_at: __, ...kept } = state.task
   const bare = 'wake_at' in kept ? (({ wake_at: _wake, ...rest }) => rest)(kept) : kept
-  const task = movedTask(state.task, { ...bare, state: 'cancelled', finished_at: now, updated_at: now })
+  const task = movedTask(state.task, { ...bare, ...usageOf(state.task, state.run), state: 'cancelled', finished_at: now, updated_at: now })
   return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state.run, 'cancelled', now_ms)], [], { task })
 }
 
@@ -122,7 +132,7 @@ export const decideCancel = (state: CancelState, now_ms: number): Decision<Cance
 export const decideDrop = (state: CancelState & { task: TaskIn<'queued'> }, dropped_reason: DropReason, now_ms: number): Decision => {
   const now = timestamp(now_ms)
   const { due_at: _, queue_timeout_at: __, ...kept } = state.task
-  const task = movedTask(state.task, { ...kept, state: 'dropped', dropped_reason, finished_at: now, updated_at: now })
+  const task = movedTask(state.task, { ...kept, ...usageOf(state.task, state.run), state: 'dropped', dropped_reason, finished_at: now, updated_at: now })
   return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state.run, 'error', now_ms)], [], undefined)
 }
 
@@ -145,6 +155,7 @@ export const decideRetry = (task: Task, command: Command, now_ms: number): Decis
       { field: 'state', message: 'not over', value: task.state, allowed: ['done', 'error', 'dropped', 'cancelled'] },
     ])
   const now = timestamp(now_ms)
+  const late = queueTimeout(command.params, now_ms)
   const queued = movedTask(task, {
     kind: 'task',
     id: task.id,
@@ -161,7 +172,8 @@ export const decideRetry = (task: Task, command: Command, now_ms: number): Decis
     state: 'queued',
     queued_at: now,
     updated_at: now,
-    due_at: timestamp(now_ms + look_again_ms),
+    ...late,
+    due_at: earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at),
     version: task.version,
   })
   return decided(

@@ -4,7 +4,7 @@ import { runEvent } from '../events.ts'
 import { refuse, type Refusal } from '../result.ts'
 import { movedRun } from '../transitions.ts'
 import { millis, timestamp } from '../time.ts'
-import { no_usage } from '../usage.ts'
+import { laterUsage } from '../usage.ts'
 import type { Attempt, Run, StopReason } from '../run.ts'
 import type { ModelUsage } from '../usage.ts'
 import type { Deployment } from '../../settings.ts'
@@ -79,7 +79,7 @@ export const decideHeartbeat = (run: Run, usage: ModelUsage | undefined, deploym
   const renewed: Run = {
     ...run,
     attempt: { ...attempt, lease_expires_at },
-    ...(usage === undefined ? {} : { live_usage: { ...no_usage, ...usage } }),
+    ...(usage === undefined ? {} : { live_usage: laterUsage(run.live_usage, usage) }),
     updated_at: timestamp(now_ms),
   }
   return decided([{ op: 'replace_if_version', record: renewed }], [], { order: 'go_on', lease_expires_at })

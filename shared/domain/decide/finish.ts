@@ -5,14 +5,14 @@
  * One commit ends the attempt, frees its place in the class and its session, and either schedules the retry or ends run and task.
  */
 import { decided, type Decision } from '../decision.ts'
-import { freedDue, look_again_ms } from '../due.ts'
+import { earlier, freedDue, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { cooldownUntil, healthOf } from '../instances.ts'
 import { placeInLine } from '../lines.ts'
 import { never } from '../result.ts'
 import { retryDelayMs } from '../retry.ts'
 import { movedRun, movedTask, task_state_of_outcome } from '../transitions.ts'
-import { timestamp } from '../time.ts'
+import { millis, timestamp, type Timestamp } from '../time.ts'
 import { addUsage, no_usage, type ModelUsage, type Usage } from '../usage.ts'
 import { computeUsage } from '../compute-cost.ts'
 import { releasedSession, sessionSignal } from './session.ts'
@@ -25,7 +25,7 @@ import type { Checkpoint, Session } from '../session.ts'
 import type { Task, TaskIn } from '../task.ts'
 import type { Signal } from '../../ports/ports.ts'
 import { refs } from '../../store/keys.ts'
-import type { Write } from '../../store/store.ts'
+import type { FieldCondition, Write } from '../../store/store.ts'
 
 /** How an attempt ended, as somebody reports it. */
 export interface Ending {
@@ -119,14 +119,16 @@ const retried = (state: EndingState, ended: EndedAttempt, usage: Usage, delay_ms
     ...(started_at === undefined ? {} : { started_at }),
     version,
   }
-  const { queued_at: _, due_at: __, ...kept } = task
+  const { queued_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
+  const late = queueTimeout(command.params, now_ms + delay_ms)
   const payload = { attempt_no: ended.attempt_no, outcome: ended.status, delay_ms, ...errorPayload(ended) }
   if (delay_ms > 0) {
     const wake_at = timestamp(now_ms + delay_ms)
-    const sleeping = movedTask(task, { ...kept, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
+    const sleeping = movedTask(task, { ...kept, ...late, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
     return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], signals: wakeSignals(sleeping, now_ms) }
   }
-  const queued = movedTask(task, { ...kept, state: 'queued', queued_at: now, due_at: timestamp(now_ms + look_again_ms), updated_at: now })
+  const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
+  const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now })
   return { run, task: queued, event: 'retry_scheduled', payload, places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }], signals: [] }
 }
 
@@ -148,26 +150,38 @@ const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Us
   return { run, task: finished, event: 'finished', payload: { attempt_no: ended.attempt_no, outcome: ended.status, ...errorPayload(ended) }, places: [], signals: [] }
 }
 
+/** How a failed attempt counts against the health of its class, and on what state of it that was decided. */
+const failureOf = (instance: Instance, now_ms: number): { add: 0 | 1; cooldown_until?: Timestamp; condition: FieldCondition } => {
+  const { failed_attempt_threshold: threshold, cooldown_until } = instance
+  const cooling = healthOf(instance) === 'degraded' && cooldown_until !== undefined && millis(cooldown_until) > now_ms
+  if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }
+  const after = { ...instance, failures: instance.failures + 1 }
+  if (healthOf(after) !== 'degraded') return { add: 1, condition: { field: 'failures', is: 'at_most', value: threshold - 2 } }
+  return { add: 1, cooldown_until: cooldownUntil(after, now_ms), condition: { field: 'failures', is: 'at_least', value: threshold - 1 } }
+}
+
+/**
+ * The attempt leaves its class. A failure counts, and the one that degrades the class starts its cool-down; an attempt which was
+ * live already when that happened is no probe, so it neither counts nor lengthens it.
+ */
 const counters = (state: EndingState, attempt: LiveAttempt, ended: EndedAttempt, now_ms: number): Write => {
   const { instance } = state
-  const failed = ended.status === 'error' || ended.status === 'timeout'
-  const failures = instance.failures + 1
-  const degraded = failed && healthOf({ ...instance, failures }) === 'degraded'
-  const cooldown_until = cooldownUntil({ ...instance, failures }, now_ms)
+  const failure = ended.status === 'error' || ended.status === 'timeout' ? failureOf(instance, now_ms) : undefined
+  const cooldown_until = failure?.cooldown_until
   return {
     op: 'add_within_limit',
     ref: refs.instance(instance.workspace_id, instance.class_key),
     change: {
-      add: { [attempt.status]: -1, live: -1, ...(failed ? { failures: 1 } : {}) },
+      add: { [attempt.status]: -1, live: -1, ...(failure?.add === 1 ? { failures: 1 } : {}) },
       set: {
         last_event_at: timestamp(now_ms),
-        due_at: degraded ? cooldown_until : freedDue(now_ms),
-        ...(degraded ? { cooldown_until } : {}),
+        due_at: cooldown_until ?? freedDue(now_ms),
+        ...(cooldown_until === undefined ? {} : { cooldown_until }),
         ...(ended.status === 'ok' ? { failures: 0 } : {}),
       },
       ...(ended.status === 'ok' ? { remove: ['cooldown_until'] } : {}),
     },
-    conditions: [{ field: attempt.status, is: 'at_least', value: 1 }],
+    conditions: [{ field: attempt.status, is: 'at_least', value: 1 }, ...(failure === undefined ? [] : [failure.condition])],
   }
 }
 

@@ -29,7 +29,8 @@ export const decideWake = (task: TaskIn<'sleeping'>, command: Command, now_ms: n
 /**
  * A queued task that nobody has looked at in time. Its class takes over: the class gets a due time, which stays until a
  * dispatcher has looked, and from then on whoever frees room or the session wakes what waits. So a task that
- * waits costs one hand-over, however long it waits. A task that stands in no line is put back into it.
+ * waits costs one hand-over, however long it waits, and many that wait in one class write to it once. A task that stands in no
+ * line is put back into it.
  */
 export const decideOverdueInLine = (
   state: CancelState & { readonly task: TaskIn<'queued'>; readonly command: Command; readonly instance: Instance | undefined },
@@ -37,8 +38,12 @@ export const decideOverdueInLine = (
 ): Decision => {
   const { task, place, instance } = state
   if (task.queue_timeout_at !== undefined && millis(task.queue_timeout_at) <= now_ms) return decideDrop(state, 'queue_timeout', now_ms)
-  const signal = { kind: 'class', workspace_id: task.workspace_id, class_key: task.class_key } as const
   const { due_at: _, ...kept } = task
+  if (instance?.due_at !== undefined && place !== undefined) {
+    const handed: Task = { ...kept, ...(task.queue_timeout_at === undefined ? {} : { due_at: task.queue_timeout_at }) }
+    return decided([{ op: 'replace_if_version', record: handed }], wakeSignals(handed, now_ms), undefined)
+  }
+  const signal = { kind: 'class', workspace_id: task.workspace_id, class_key: task.class_key } as const
   const again = instance === undefined || place === undefined ? timestamp(now_ms + look_again_ms) : undefined
   const due_at = earlier(again, task.queue_timeout_at)
   const handed: Task = { ...kept, ...(due_at === undefined ? {} : { due_at }) }

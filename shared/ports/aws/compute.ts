@@ -12,7 +12,7 @@ import {
   type RunTaskCommandInput,
   type Task,
 } from '@aws-sdk/client-ecs'
-import { runner_env } from '../../contract/runner-protocol.ts'
+import { agent_env, runner_env } from '../../contract/runner-protocol.ts'
 import { roundUpSize, type SandboxSize } from '../../domain/sizes.ts'
 import type { ComputeSettings } from '../../settings.ts'
 import type { Resources } from '../../domain/policy.ts'
@@ -81,6 +81,8 @@ const runTask = ({ settings }: EcsComputeOptions, launch: Launch, overrides: Ove
             { name: runner_env.api_url, value: settings.api_url },
           ],
         },
+        // The security group holds for both containers, so it cannot keep the agent in while the runner goes out.
+        ...(policy.network_enabled ? [] : [{ name: 'agent', environment: [{ name: agent_env.network, value: 'closed' }] }]),
       ],
     },
   })

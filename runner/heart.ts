@@ -1,0 +1,87 @@
+/**
+ * Heartbeats: they renew the lease of the session and bring back the order to stop.
+ *
+ *   claim ──beat──beat──✗ ✗ ✗ (repeated)────┤ margin ├── lease ends
+ *                                            └ the attempt ends itself: another may hold the session from then on
+ */
+import type { Assignment, HeartbeatAnswer } from '../shared/contract/runner-protocol.ts'
+import { millis } from '../shared/domain/time.ts'
+import type { ModelUsage } from '../shared/domain/usage.ts'
+import type { AnswerTime, Plane } from './plane.ts'
+import { pause, type Stop } from './stop.ts'
+
+export interface Heart {
+  /** One beat now, beside the regular ones; resolves when it is answered or given up. */
+  beatNow(): Promise<void>
+  /** No beat after this. */
+  end(): Promise<void>
+}
+
+/** A clock that is off by more than this is not trusted; within it the plane's Date header (whole seconds) is the coarser one. */
+const skew_max_ms = 2_000
+const margin_max_ms = 5_000
+const margin_share = 0.2
+const interval_min_ms = 100
+/** How long one beat is repeated once the attempt is ending: the lease may be over, the order to stop is still worth hearing. */
+const stopping_beat_ms = 5_000
+
+/** By the forward clock, when the attempt must be over: the lease's end less a margin for killing the agent. */
+export const leaseDeadline = (lease_expires_at: string, answered: AnswerTime, wall_now_ms: number): number => {
+  const skewed = answered.plane_now_ms !== undefined && Math.abs(answered.plane_now_ms - wall_now_ms) > skew_max_ms
+  const plane_now_ms = skewed && answered.plane_now_ms !== undefined ? answered.plane_now_ms : wall_now_ms
+  const left_ms = Math.max(0, millis(lease_expires_at) - plane_now_ms)
+  return answered.sent_monotonic_ms + left_ms - Math.min(margin_max_ms, left_ms * margin_share)
+}
+
+export interface HeartInput {
+  readonly plane: Plane
+  readonly assignment: Assignment
+  readonly claimed: AnswerTime
+  readonly stop: Stop
+  /** What the attempt has used so far; undefined if nothing. */
+  readonly usage: () => ModelUsage | undefined
+}
+
+export const startHeart = ({ plane, assignment, claimed, stop, usage }: HeartInput): Heart => {
+  const ended = new AbortController()
+  let interval_ms = assignment.heartbeat_ms
+  let deadline_ms = leaseDeadline(assignment.lease_expires_at, claimed, Date.now())
+  let beating: Promise<void> | undefined
+
+  const obey = (answer: HeartbeatAnswer, answered: AnswerTime): void => {
+    interval_ms = answer.heartbeat_ms
+    if (answer.order === 'stop') stop.request(answer.stop_reason ?? 'cancel')
+    else deadline_ms = leaseDeadline(answer.lease_expires_at, answered, Date.now())
+  }
+  const beat = async (): Promise<void> => {
+    const within_ms = stop.soft.aborted ? stopping_beat_ms : Math.max(0, deadline_ms - performance.now())
+    const answer = await plane.heartbeat(usage(), { within_ms, signal: AbortSignal.any([ended.signal, AbortSignal.timeout(Math.ceil(within_ms))]) })
+    if (ended.signal.aborted) return
+    if (answer.ok) obey(answer.value, answer.answered)
+    else if (answer.why === 'superseded') stop.request('superseded')
+  }
+  const beatNow = (): Promise<void> => {
+    beating ??= beat().finally(() => {
+      beating = undefined
+    })
+    return beating
+  }
+  /** Once told to stop, the lease is not renewed any more: the plane's own grace counts from then. */
+  const run = async (): Promise<void> => {
+    while (!ended.signal.aborted && !stop.isHard()) {
+      const left_ms = deadline_ms - performance.now()
+      if (left_ms <= 0 && !stop.soft.aborted) return stop.request('lease_lost')
+      await pause(Math.max(interval_min_ms, Math.min(interval_ms, left_ms > 0 ? left_ms : interval_ms)), ended.signal)
+      if (!ended.signal.aborted && !stop.isHard()) await beatNow()
+    }
+  }
+  const running = run()
+  return {
+    beatNow,
+    end: async () => {
+      ended.abort()
+      await running
+      await beating
+    },
+  }
+}

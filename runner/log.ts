@@ -1,0 +1,127 @@
+/**
+ * The agent's own output on its way to the plane: redacted, cut into entries, numbered, and sent in batches. A batch is repeated as it
+ * is until it is answered, so that a repeat overwrites itself. What waits is bounded: a writer that is faster than the plane waits.
+ */
+import { redactText } from '../shared/domain/redact.ts'
+import type { LogEntry } from '../shared/domain/event.ts'
+import type { Plane } from './plane.ts'
+import { pause, type Stop } from './stop.ts'
+
+export type LogStream = LogEntry['stream']
+export type LogChunkType = LogEntry['chunk_type']
+
+export interface Log {
+  /** Takes what must not hold a secret any more or is redacted here; resolves when there is room for more. */
+  write(stream: LogStream, chunk_type: LogChunkType, data: string): Promise<void>
+  /** Resolves when everything was sent, or it is known that it never will be. */
+  flush(): Promise<void>
+}
+
+const batch_bytes_max = 65_536
+const batch_entries_max = 500
+const batch_delay_ms = 250
+/** In UTF-16 units, at most three bytes each: one entry fits the smallest batch and the plane's chunk. */
+const entry_length_max = 16_000
+/** What may wait before writers do. */
+const waiting_bytes_max = 1_048_576
+/** What one attempt may log; the rest is dropped, and says so. */
+export const log_bytes_max = 32 * 1_048_576
+const send_within_ms = 600_000
+
+/** Cuts a text into parts of at most `length_max`, not between the halves of a surrogate pair. */
+export const cutText = (text: string, length_max: number): readonly string[] => {
+  const parts: string[] = []
+  for (let from = 0; from < text.length; ) {
+    const at = Math.min(text.length, from + length_max)
+    const last = text.charCodeAt(at - 1)
+    const to = at < text.length && last >= 0xd800 && last <= 0xdbff && at - 1 > from ? at - 1 : at
+    parts.push(text.slice(from, to))
+    from = to
+  }
+  return parts
+}
+
+const sizeOf = (entry: LogEntry): number => Buffer.byteLength(entry.data) + 100
+
+const takeBatch = (waiting: LogEntry[]): LogEntry[] => {
+  let bytes = 0
+  let count = 0
+  for (const entry of waiting) {
+    bytes += sizeOf(entry)
+    if (count === batch_entries_max || (count > 0 && bytes > batch_bytes_max)) break
+    count++
+  }
+  return waiting.splice(0, count)
+}
+
+export interface LogInput {
+  readonly plane: Plane
+  readonly stop: Stop
+  readonly secrets: readonly string[]
+}
+
+export const createLog = ({ plane, stop, secrets }: LogInput): Log => {
+  const waiting: LogEntry[] = []
+  let waiting_bytes = 0
+  let written_bytes = 0
+  let last_seq = 0
+  let full = false
+  let lost = false
+  let sending: Promise<void> | undefined
+  let hurry = new AbortController()
+  let roomy: (() => void)[] = []
+
+  const makeRoom = (): void => {
+    const callers = roomy
+    roomy = []
+    for (const caller of callers) caller()
+  }
+  const sendBatch = async (): Promise<void> => {
+    const batch = takeBatch(waiting)
+    waiting_bytes -= batch.reduce((sum, entry) => sum + sizeOf(entry), 0)
+    const answer = await plane.logs(batch, { within_ms: send_within_ms, signal: stop.hard })
+    if (!answer.ok && answer.why === 'superseded') stop.request('superseded')
+    if (!answer.ok && answer.why !== 'refused') {
+      lost = true
+      waiting.length = 0
+      waiting_bytes = 0
+    }
+    makeRoom()
+  }
+  /** One batch at a time, in order; a short wait first, so that a burst becomes one call. */
+  const send = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      if (waiting_bytes < batch_bytes_max && waiting.length < batch_entries_max) await pause(batch_delay_ms, hurry.signal)
+      await sendBatch()
+    }
+    sending = undefined
+  }
+  const append = (stream: LogStream, chunk_type: LogChunkType, data: string): void => {
+    const entry: LogEntry = { seq: ++last_seq, timestamp: Date.now(), stream, chunk_type, data }
+    waiting.push(entry)
+    waiting_bytes += sizeOf(entry)
+    written_bytes += sizeOf(entry)
+    if (waiting_bytes >= batch_bytes_max || waiting.length >= batch_entries_max) hurry.abort()
+    if (sending === undefined) {
+      hurry = new AbortController()
+      sending = send()
+    }
+  }
+  return {
+    write: async (stream, chunk_type, data) => {
+      if (lost || full || data === '') return
+      for (const part of cutText(redactText(data, secrets), entry_length_max)) append(stream, chunk_type, part)
+      if (written_bytes > log_bytes_max) {
+        full = true
+        append('system', 'notice', `This attempt has written ${log_bytes_max / 1_048_576} MiB of log; the rest of its output is not kept.`)
+      }
+      if (waiting_bytes > waiting_bytes_max) await new Promise<void>((resolve) => roomy.push(resolve))
+    },
+    flush: async () => {
+      while (sending !== undefined) {
+        hurry.abort()
+        await sending
+      }
+    },
+  }
+}

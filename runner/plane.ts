@@ -1,0 +1,123 @@
+/**
+ * The control plane as the runner sees it. Calls are repeated on network errors, 429 and 5xx until they are answered or their time is
+ * over; every one of them may be repeated without harm. Tokens never appear in messages.
+ */
+import * as z from 'zod'
+import {
+  Assignment,
+  FinishAnswer,
+  HeartbeatAnswer,
+  RunnerLogsAnswer,
+  UploadAnswer,
+  runner_routes,
+  type Claim,
+  type Finish,
+} from '../shared/contract/runner-protocol.ts'
+import type { LogEntry } from '../shared/domain/event.ts'
+import type { ModelUsage } from '../shared/domain/usage.ts'
+import type { FileKind } from '../shared/ports/ports.ts'
+import { pause } from './stop.ts'
+
+/**
+ * `superseded`: the attempt is no longer the live one, or never was: stop at once. `refused`: this call was wrong. `unreachable`: no
+ * answer in the time there was.
+ */
+export type PlaneAnswer<T> = { readonly ok: true; readonly value: T; readonly answered: AnswerTime } | PlaneFailure
+export interface PlaneFailure {
+  readonly ok: false
+  readonly why: 'superseded' | 'refused' | 'unreachable'
+  readonly message: string
+}
+/** When the call was sent, by a clock that only moves forward, and the plane's own time in its answer, if it said it. */
+export interface AnswerTime {
+  readonly sent_monotonic_ms: number
+  readonly plane_now_ms: number | undefined
+}
+
+export interface CallOptions {
+  /** For how long to repeat. */
+  readonly within_ms: number
+  readonly signal?: AbortSignal
+}
+
+export interface Plane {
+  claim(claim: Claim, options: CallOptions): Promise<PlaneAnswer<Assignment>>
+  heartbeat(usage: ModelUsage | undefined, options: CallOptions): Promise<PlaneAnswer<HeartbeatAnswer>>
+  logs(entries: readonly LogEntry[], options: CallOptions): Promise<PlaneAnswer<{ stored: number }>>
+  upload(kind: FileKind, bytes: number, options: CallOptions): Promise<PlaneAnswer<{ url: string }>>
+  finish(finish: Finish, options: CallOptions): Promise<PlaneAnswer<{ recorded: boolean }>>
+}
+
+const request_timeout_ms = 15_000
+const backoff_first_ms = 100
+const backoff_max_ms = 5_000
+
+const Problem = z.looseObject({ code: z.string().optional(), detail: z.string().optional(), title: z.string().optional() })
+
+type Tried<T> = { readonly done: PlaneAnswer<T> } | { readonly again: string }
+
+const planeTime = (response: Response): number | undefined => {
+  const at_ms = Date.parse(response.headers.get('date') ?? '')
+  return Number.isNaN(at_ms) ? undefined : at_ms
+}
+
+const problemOf = async (response: Response): Promise<string> => {
+  try {
+    const { code, detail, title } = Problem.parse(JSON.parse((await response.text()).slice(0, 10_000)))
+    return [`${response.status}`, code, detail ?? title].filter((part) => part !== undefined).join(' ')
+  } catch {
+    return `${response.status}`
+  }
+}
+
+/** An answer that no repeat will change: 409, or 401 because nobody knows this attempt, end it. */
+const failed = async <T>(response: Response): Promise<Tried<T>> => {
+  const message = await problemOf(response)
+  if (response.status === 429 || response.status >= 500) return { again: message }
+  const why = response.status === 409 || response.status === 401 ? 'superseded' : 'refused'
+  return { done: { ok: false, why, message } }
+}
+
+const tryOnce = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, signal: AbortSignal | undefined): Promise<Tried<T>> => {
+  const timeout = AbortSignal.timeout(request_timeout_ms)
+  const sent_monotonic_ms = performance.now()
+  try {
+    const response = await fetch(url, { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) })
+    if (!response.ok) return await failed<T>(response)
+    const parsed = schema.safeParse(JSON.parse(await response.text()))
+    if (!parsed.success) return { done: { ok: false, why: 'refused', message: `the plane's answer is not what the protocol says: ${z.prettifyError(parsed.error)}` } }
+    return { done: { ok: true, value: parsed.data, answered: { sent_monotonic_ms, plane_now_ms: planeTime(response) } } }
+  } catch (error) {
+    return { again: error instanceof Error ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}` : 'no answer' }
+  }
+}
+
+/** Full jitter, so that the runners of a plane that comes back do not all knock at once. */
+const backoffMs = (tries: number): number => Math.random() * Math.min(backoff_max_ms, backoff_first_ms * 2 ** tries)
+
+const call = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, { within_ms, signal }: CallOptions): Promise<PlaneAnswer<T>> => {
+  const until_ms = performance.now() + within_ms
+  for (let tries = 0; ; tries++) {
+    const tried = await tryOnce(url, init, schema, signal)
+    if ('done' in tried) return tried.done
+    const wait_ms = backoffMs(tries)
+    if (signal?.aborted === true || performance.now() + wait_ms > until_ms) return { ok: false, why: 'unreachable', message: tried.again }
+    await pause(wait_ms, signal)
+  }
+}
+
+/** @param token the attempt token, `lkatt_…`; the plane knows its hash from the claim */
+export const createPlane = (api_url: string, token: string): Plane => {
+  const send = <T>(route: keyof typeof runner_routes, body: unknown, schema: z.ZodType<T>, options: CallOptions): Promise<PlaneAnswer<T>> => {
+    const authorization: Record<string, string> = route === 'claim' ? {} : { authorization: `Bearer ${token}` }
+    const headers = { 'content-type': 'application/json', ...authorization }
+    return call(`${api_url}${runner_routes[route].path}`, { method: runner_routes[route].method, headers, body: JSON.stringify(body) }, schema, options)
+  }
+  return {
+    claim: (claim, options) => send('claim', claim, Assignment, options),
+    heartbeat: (usage, options) => send('heartbeat', usage === undefined ? {} : { usage }, HeartbeatAnswer, options),
+    logs: (entries, options) => send('logs', { entries }, RunnerLogsAnswer, options),
+    upload: (kind, bytes, options) => send('uploads', { kind, bytes }, UploadAnswer, options),
+    finish: (finish, options) => send('finish', finish, FinishAnswer, options),
+  }
+}

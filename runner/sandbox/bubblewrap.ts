@@ -1,0 +1,145 @@
+/**
+ * The full sandbox: bubblewrap with every namespace of its own. The agent sees /usr, a minimal /etc, its workspace as the policy says,
+ * its home and a private /tmp; no process but its own; and no network but the sockets that the runner puts there. When bwrap dies,
+ * by whatever cause, so does all in it.
+ *
+ * bwrap takes its options and the agent's environment from a pipe, so that the command line shows neither.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import * as z from 'zod'
+import { throughBridges } from './bridge.ts'
+import type { AgentPaths, Exit, HostFolders, Sandbox, SandboxCommand, SandboxInput, SandboxedProcess } from './sandbox.ts'
+import { killNow, signalDescendants, waitGone } from './tree.ts'
+
+const bridge_program = fileURLToPath(new URL('./bridge.pl', import.meta.url))
+
+const seen: Omit<AgentPaths, 'agent_binary'> = { workspace: '/workspace', home: '/home/agent', tmp: '/tmp', run: '/run/lanekeeper' }
+const seen_agent_binary = '/opt/lanekeeper/claude'
+const seen_bridge_program = '/opt/lanekeeper/bridge.pl'
+
+/**
+ * What programs need of /etc, and nothing that says anything about this machine: no private key beside the certificates, which
+ * the agent of a runner that is root could read. passwd, group and hosts are written for it.
+ */
+const etc_paths = ['ssl/certs', 'ssl/openssl.cnf', 'pki/tls/certs', 'pki/ca-trust/extracted', 'alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'mime.types', 'nsswitch.conf']
+const agent_id = '1000'
+const etc_files: readonly (readonly [name: string, content: string])[] = [
+  ['passwd', `agent:x:${agent_id}:${agent_id}:agent:/home/agent:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n`],
+  ['group', `agent:x:${agent_id}:\nnogroup:x:65534:\n`],
+  ['hosts', '127.0.0.1 localhost\n'],
+]
+const options_fd = 3
+const status_fd = 4
+const etc_fd_first = 5
+
+const systemMounts = (): readonly string[] => [
+  ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/nix/store', '/nix/store'],
+  ...['bin', 'sbin', 'lib', 'lib32', 'lib64'].flatMap((name) => ['--ro-bind-try', `/${name}`, `/${name}`]),
+  ...etc_paths.flatMap((path) => ['--ro-bind-try', `/etc/${path}`, `/etc/${path}`]),
+  ...etc_files.flatMap(([name], index) => ['--ro-bind-data', String(etc_fd_first + index), `/etc/${name}`]),
+  ...['--dev', '/dev', '--proc', '/proc'],
+]
+
+const workspaceMount = (access: SandboxInput['workspace_access'], folders: HostFolders): readonly string[] => {
+  switch (access) {
+    case 'none':
+      return ['--tmpfs', seen.workspace, '--remount-ro', seen.workspace]
+    case 'ro':
+      return ['--ro-bind', folders.workspace, seen.workspace]
+    case 'rw':
+      return ['--bind', folders.workspace, seen.workspace]
+  }
+}
+
+/** bwrap's options for one command. Exported for its test: what is not in here, the agent does not see. */
+export const bubblewrapOptions = (input: SandboxInput, command: SandboxCommand): readonly string[] => [
+  ...['--unshare-all', '--die-with-parent', '--new-session', '--uid', agent_id, '--gid', agent_id, '--hostname', 'sandbox'],
+  ...['--json-status-fd', String(status_fd), '--clearenv'],
+  ...Object.entries(command.env).flatMap(([name, value]) => ['--setenv', name, value]),
+  ...systemMounts(),
+  ...['--bind', input.folders.tmp, seen.tmp, '--bind', input.folders.home, seen.home, '--ro-bind', input.folders.run, seen.run],
+  ...(input.agent_binary === undefined ? [] : ['--ro-bind', input.agent_binary, seen_agent_binary]),
+  ...(command.bridges.length === 0 ? [] : ['--ro-bind', bridge_program, seen_bridge_program]),
+  ...workspaceMount(input.workspace_access, input.folders),
+  ...['--remount-ro', '/', '--chdir', command.cwd],
+]
+
+/** What bwrap writes to the status pipe: first the sandbox's first process, at the end the command's exit code. */
+const Status = z.object({ 'child-pid': z.int().optional(), 'exit-code': z.int().optional() })
+
+const readStatus = (pipe: Socket, take: (status: z.infer<typeof Status>) => void): void => {
+  let text = ''
+  pipe.setEncoding('utf8')
+  pipe.on('data', (piece: string) => {
+    text += piece
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n')) {
+      take(Status.parse(JSON.parse(text.slice(0, end))))
+      text = text.slice(end + 1)
+    }
+  })
+}
+
+const pipeAt = (child: ChildProcess, fd: number): Socket => {
+  const pipe = child.stdio[fd]
+  if (!(pipe instanceof Socket)) throw new Error(`bwrap has no pipe ${fd}`)
+  return pipe
+}
+
+const feed = (child: ChildProcess, fd: number, content: string): void => {
+  const pipe = pipeAt(child, fd)
+  // A bwrap that fails early closes its end: its exit says why.
+  pipe.on('error', () => undefined)
+  pipe.end(content)
+}
+
+const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS.ProcessEnv): SandboxedProcess => {
+  const argv = throughBridges(command, seen_bridge_program)
+  const stdio = Array.from({ length: etc_fd_first + etc_files.length }, () => 'pipe' as const)
+  const child = spawn('bwrap', ['--args', String(options_fd), '--', ...argv], { stdio, env: bwrap_env })
+  const { stdin, stdout, stderr } = child
+  if (stdin === null || stdout === null || stderr === null) throw new Error('bwrap has no standard streams')
+  stdin.on('error', () => undefined)
+
+  let first_pid: number | undefined
+  let exit_code: number | undefined
+  let killed = false
+  const ended = async (): Promise<Exit> => {
+    const status = pipeAt(child, status_fd)
+    readStatus(status, (said) => {
+      first_pid ??= said['child-pid']
+      exit_code ??= said['exit-code']
+      if (killed && first_pid !== undefined) killNow(first_pid)
+    })
+    const [[code, signal]] = await Promise.all([once(child, 'exit'), once(status, 'close')])
+    if (first_pid !== undefined) await waitGone(first_pid)
+    if (killed) return { code: null, signal: 'SIGKILL' }
+    if (exit_code !== undefined) return { code: exit_code, signal: null }
+    return first_pid === undefined ? { code, signal, failure: 'bubblewrap could not make the sandbox' } : { code, signal }
+  }
+  const exited = ended().catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }))
+  if (child.pid !== undefined) {
+    feed(child, options_fd, `${bubblewrapOptions(input, command).join('\0')}\0`)
+    for (const [index, [, content]] of etc_files.entries()) feed(child, etc_fd_first + index, content)
+  }
+  const kill = (signal: NodeJS.Signals): void => {
+    if (signal !== 'SIGKILL') {
+      if (first_pid !== undefined) void signalDescendants(first_pid, signal)
+      return
+    }
+    killed = true
+    if (first_pid === undefined) child.kill('SIGKILL')
+    else killNow(first_pid)
+  }
+  return { stdin, stdout, stderr, kill, exited }
+}
+
+/** @param search_path where to look for bwrap itself: PATH of the runner */
+export const openBubblewrap = (input: SandboxInput, search_path: string | undefined): Sandbox => ({
+  tier: 'bubblewrap',
+  paths: { ...seen, agent_binary: input.agent_binary === undefined ? undefined : seen_agent_binary },
+  network: 'proxied',
+  start: (command) => started(input, command, { PATH: search_path ?? '/usr/local/bin:/usr/bin:/bin' }),
+})
