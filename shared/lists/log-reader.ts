@@ -57,17 +57,24 @@ const readPrompt = async (store: Store, run: Run, basket: Basket): Promise<void>
   if (command !== undefined) put(basket, promptView(run, command.params.message))
 }
 
-const isHeldBack = (entry: LogEntry, seq: number, over: boolean, now_ms: number): boolean => !over && entry.seq > seq + 1 && now_ms - entry.timestamp < gap_patience_ms
+const isHeldBack = (entry: LogEntry, seq: number, over: boolean, now_ms: number): boolean =>
+  !over && entry.seq > seq + 1 && now_ms - entry.timestamp < gap_patience_ms
 
 /** Reads an attempt's entries behind a position into the basket, until there are no more or it is full. @returns the new position */
-export const readAttempt = async (store: Store, { run, attempt_no, over }: Attempt, from: LogPosition, basket: Basket, now_ms: number): Promise<LogPosition> => {
+export const readAttempt = async (
+  store: Store,
+  { run, attempt_no, over }: Attempt,
+  from: LogPosition,
+  basket: Basket,
+  now_ms: number,
+): Promise<LogPosition> => {
   let { chunk, seq } = from
   if (seq < 0) {
     await readPrompt(store, run, basket)
     seq = 0
   }
   const at = (): LogPosition => ({ run: run.id, attempt: attempt_no, chunk, seq })
-  for (let after: string | undefined; !isFull(basket); ) {
+  for (let after: string | undefined; !isFull(basket);) {
     const page = await store.range({
       index: 'table',
       pk: logPartition(run.workspace_id, run.id, attempt_no),

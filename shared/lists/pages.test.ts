@@ -25,7 +25,8 @@ const storeOf = (range: (query: RangeQuery) => RangePage): Store => ({
   range: async (query) => range(query),
 })
 const keyOf = (place: Place): string => place.task_id
-const places = (store: Store, pks: readonly string[]): Source<Place> => merged(store, 'by_state', pks, (record) => (record.kind === 'place' ? record : undefined), keyOf)
+const places = (store: Store, pks: readonly string[]): Source<Place> =>
+  merged(store, 'by_state', pks, (record) => (record.kind === 'place' ? record : undefined), keyOf)
 
 /** Partitions as an index has them: keys of which some have lost their record. */
 const partitions = (keys: Readonly<Record<string, readonly number[]>>, lost: readonly number[] = []) =>
@@ -38,7 +39,7 @@ const partitions = (keys: Readonly<Record<string, readonly number[]>>, lost: rea
 
 const walk = async (source: Source<Place>, limit: number): Promise<string[]> => {
   const found: string[] = []
-  for (let after: string | undefined; ; ) {
+  for (let after: string | undefined; ;) {
     const page = await collect(source, { limit, after, keep: () => true, keyOf })
     expect(page.records.length).toBeLessThanOrEqual(limit)
     found.push(...page.records.map(keyOf))

@@ -16,7 +16,10 @@ export type Narrow<T> = (record: StoredRecord) => T | undefined
 /** One call examines at most this many records; a list that finds too little answers with a short page and a cursor. */
 export const examined_max = 1_000
 
-const descending = <T>(keyOf: (record: T) => string) => (a: T, b: T): number => (keyOf(a) < keyOf(b) ? 1 : keyOf(a) > keyOf(b) ? -1 : 0)
+const descending =
+  <T>(keyOf: (record: T) => string) =>
+  (a: T, b: T): number =>
+    keyOf(a) < keyOf(b) ? 1 : keyOf(a) > keyOf(b) ? -1 : 0
 
 /**
  * Several partitions as one list, newest first. A partition that has more hides what lies behind its last record in the
@@ -54,7 +57,7 @@ export interface Wanted<T> {
 export const collect = async <T>(source: Source<T>, { limit, after: start, keep, keyOf }: Wanted<T>): Promise<Page<T>> => {
   const kept: T[] = []
   let after = start
-  for (let examined = 0; examined < examined_max; ) {
+  for (let examined = 0; examined < examined_max;) {
     const page = await source(after, Math.min(limit, examined_max - examined))
     for (const [position, record] of page.records.entries()) {
       if (!keep(record)) continue

@@ -47,7 +47,10 @@ test('a process needs its command, at the creation and after a change', () => {
 test('a deletion frees the key of this agent only, and keeps the record', () => {
   const agent = made()
   const claim = { kind: 'agent_key', workspace_id: agent.workspace_id, agent_key: 'scribe', agent_id: agent.id, version: 4 } as const
-  expect(decideDeleteAgent(agent, claim, now_ms).writes).toMatchObject([{ op: 'replace_if_version', record: { active: false, deleted_at: '2026-11-22T09:00:00.000Z' } }, { op: 'delete_if_version', version: 4 }])
+  expect(decideDeleteAgent(agent, claim, now_ms).writes).toMatchObject([
+    { op: 'replace_if_version', record: { active: false, deleted_at: '2026-11-22T09:00:00.000Z' } },
+    { op: 'delete_if_version', version: 4 },
+  ])
   expect(decideDeleteAgent(agent, { ...claim, agent_id: AgentId.parse(`agt_${'1'.repeat(26)}`) }, now_ms).writes).toHaveLength(1)
   expect(decideDeleteAgent(agent, undefined, now_ms).writes).toHaveLength(1)
 })

@@ -8,7 +8,11 @@ const now_ms = Date.parse('2026-11-22T09:00:00.000Z')
 let count = 0
 const keyOf = (role: Role, change: Partial<ApiKey> = {}): ApiKey => {
   count += 1
-  const made = decideCreateApiKey({ id: ApiKeyId.parse(`key_${String(count).padStart(26, '0')}`), workspace_id, name: role, role, secret: `secret${count}` }, 'operator', now_ms)
+  const made = decideCreateApiKey(
+    { id: ApiKeyId.parse(`key_${String(count).padStart(26, '0')}`), workspace_id, name: role, role, secret: `secret${count}` },
+    'operator',
+    now_ms,
+  )
   if (!made.ok) throw new Error(made.detail)
   return { ...made.value.record, ...change }
 }
@@ -19,13 +23,16 @@ test('a key is stored as its hash, with its first characters', () => {
   expect(made.ok && JSON.stringify(made.writes)).not.toContain('abcdefghijkl')
 })
 
-test.each(roles.flatMap((by) => roles.map((role) => [by, role] as const)))('the role %s makes and revokes a key of the role %s exactly if that is not above it', (by, role) => {
-  const allowed = roles.indexOf(role) <= roles.indexOf(by)
-  const made = decideCreateApiKey({ id: keyOf('viewer').id, workspace_id, name: 'n', role, secret: 's' }, by, now_ms)
-  const key = keyOf(role)
-  const revoked = decideRevokeApiKey(key, [key, keyOf('operator')], by, now_ms)
-  expect([made.ok, revoked.ok]).toEqual([allowed, allowed])
-})
+test.each(roles.flatMap((by) => roles.map((role) => [by, role] as const)))(
+  'the role %s makes and revokes a key of the role %s exactly if that is not above it',
+  (by, role) => {
+    const allowed = roles.indexOf(role) <= roles.indexOf(by)
+    const made = decideCreateApiKey({ id: keyOf('viewer').id, workspace_id, name: 'n', role, secret: 's' }, by, now_ms)
+    const key = keyOf(role)
+    const revoked = decideRevokeApiKey(key, [key, keyOf('operator')], by, now_ms)
+    expect([made.ok, revoked.ok]).toEqual([allowed, allowed])
+  },
+)
 
 test('the last key that can make others stays, and so does the last operator key', () => {
   const [admin, operator, member] = [keyOf('admin'), keyOf('operator'), keyOf('member')]
