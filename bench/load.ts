@@ -1,5 +1,6 @@
 /** Load on a stack: a window of tasks in flight, and what the records say about each afterwards. */
 import type { Client } from '../client/client.ts'
+import { LanekeeperError } from '../client/error.ts'
 import type { CommandParamsInput } from '../shared/domain/command.ts'
 import { pause } from './stack.ts'
 
@@ -17,10 +18,18 @@ export const post = async (client: Client, command: CommandParamsInput): Promise
   return { task_id: task.id, class_key: task.execution_class_key, accept_ms: performance.now() - started }
 }
 
-/** Tasks of a class in line and attempts of it that live. Beyond some thousands in line it is a lower bound. */
-export const inFlight = async (client: Client, class_key: string): Promise<number> => {
-  const instance = await client.instances.get(class_key)
-  return instance.running_attempts + instance.pending_attempts + instance.stopping_attempts + instance.waiting_tasks
+/**
+ * Tasks of a class in line and attempts of it that live; undefined before the first dispatch of the class has made its instance.
+ * Line and attempts are read one after the other, so a task that moves between them may be missing from one answer.
+ */
+export const inFlight = async (client: Client, class_key: string): Promise<number | undefined> => {
+  try {
+    const instance = await client.instances.get(class_key)
+    return instance.running_attempts + instance.pending_attempts + instance.stopping_attempts + instance.waiting_tasks
+  } catch (error) {
+    if (error instanceof LanekeeperError && error.code === 'not_found') return undefined
+    throw error
+  }
 }
 
 export interface WindowLoad {
@@ -34,10 +43,12 @@ export const keepWindow = async (client: Client, command: CommandParamsInput, si
   const first = await Promise.all(Array.from({ length: Math.min(size, tasks) }, () => post(client, command)))
   const accepted = [...first]
   const class_key = first[0]?.class_key ?? ''
+  let empty_answers = 0
   for (let polls = 1; ; polls += 1) {
     await pause(poll_ms)
-    const live = await inFlight(client, class_key)
-    if (live === 0 && accepted.length >= tasks) return { accepted, polls }
+    const live = (await inFlight(client, class_key)) ?? accepted.length
+    empty_answers = live === 0 ? empty_answers + 1 : 0
+    if (empty_answers > 1 && accepted.length >= tasks) return { accepted, polls }
     const wanted = Math.min(size - live, tasks - accepted.length)
     accepted.push(...(await Promise.all(Array.from({ length: Math.max(0, wanted) }, () => post(client, command)))))
   }

@@ -9,7 +9,6 @@ import { loadCommand } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { Command, CommandParams } from '../domain/command.ts'
 import type { Decision } from '../domain/decision.ts'
-import type { Task } from '../domain/task.ts'
 
 export interface AcceptResult extends Accepted {
   readonly idempotent_hit: boolean

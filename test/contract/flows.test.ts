@@ -222,10 +222,7 @@ test('with every signal lost, the sweep brings a task to its end', async () => {
 test('a class that fails five times in a row is left alone, then probed', async () => {
   const plane = testPlane()
   const agent = await plane.makeAgent({ concurrency: 1 })
-  const last = await (async () => {
-    let accepted = await plane.accept({ agent_id: agent.id, policy: { retry: { max_attempts: 6 } } })
-    return accepted
-  })()
+  const last = await plane.accept({ agent_id: agent.id, policy: { retry: { max_attempts: 6 } } })
   await plane.deliver()
   for (let failure = 0; failure < 5; failure += 1) {
     const sandbox = at(plane.sandboxes, failure)

@@ -39,9 +39,11 @@ test('200 posts of one idempotency key at once make one task, and a different bo
   expect(await plane.tasks(`?agent_id=${agent.id}`)).toHaveLength(1)
 }, 120_000)
 
+const priorities = ['low', 'normal', 'high', 'urgent'] as const
+const rank = (priority: string): number => priorities.findIndex((one) => one === priority)
+
 test('with a limit of 2, 60 tasks are never more than 2 at once, start by priority and then acceptance, and all end', async () => {
   const agent = await plane.createAgent('two', { runner: 'process', command: ['sh', '-c', 'read go; sleep 0.05'], concurrency: 2 })
-  const priorities = ['low', 'normal', 'high', 'urgent'] as const
   const gate = [await plane.accept({ agent_id: agent.id, message: 'hold', priority: 'urgent' }), await plane.accept({ agent_id: agent.id, message: 'hold', priority: 'urgent' })]
   const tasks = []
   for (let n = 0; n < 58; n += 1) tasks.push((await plane.accept({ agent_id: agent.id, message: 'go', priority: priorities[n % 4] })).task)
@@ -53,7 +55,7 @@ test('with a limit of 2, 60 tasks are never more than 2 at once, start by priori
   const lastAccepted = tasks.at(-1)?.accepted_at ?? ''
   const inLineTogether = tasks.filter((task) => (started.get(task.id) ?? '') > lastAccepted)
   expect(inLineTogether.length).toBeGreaterThan(30)
-  const order = [...inLineTogether].sort((a, b) => priorities.indexOf(b.priority as 'low') - priorities.indexOf(a.priority as 'low') || (a.id < b.id ? -1 : 1))
+  const order = [...inLineTogether].sort((a, b) => rank(b.priority) - rank(a.priority) || (a.id < b.id ? -1 : 1))
   const times = order.map((task) => started.get(task.id) ?? '')
   expect(times).toEqual([...times].sort())
 }, 180_000)
