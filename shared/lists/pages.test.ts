@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Place } from '../domain/instance.ts'
 import { AgentId, ClassKey, SessionId, TaskId, WorkspaceId } from '../domain/ids.ts'
 import type { RangePage, RangeQuery, Store } from '../store/store.ts'
-import { collect, examined_max, merged, type Source } from './pages.ts'
+import { collect, examined_max, merged, page_bytes_max, type Source } from './pages.ts'
 
 const idOf = (n: number): string => `task_${String(n).padStart(26, '0')}`
 const placeOf = (n: number): Place => ({
@@ -74,6 +74,13 @@ test('a list that finds nothing stops after a bounded number of records and says
   const page = await collect(source, { limit: 50, after: undefined, keep: () => false, keyOf })
   expect(page).toEqual({ records: [], after: idOf(1_000_000 - examined_max) })
   expect(examined).toBe(examined_max)
+})
+
+test('a page ends with the record that makes it large, and goes on behind it', async () => {
+  const records = [5, 4, 3, 2, 1].map((n) => ({ ...placeOf(n), lane: 'x'.repeat(page_bytes_max / 2) }))
+  const source: Source<Place> = async (after) => ({ records: records.filter((record) => after === undefined || record.task_id < after) })
+  const first = await collect(source, { limit: 5, after: undefined, keep: () => true, keyOf })
+  expect({ ...first, records: first.records.map(keyOf) }).toEqual({ records: [idOf(5), idOf(4)], after: idOf(4) })
 })
 
 test('a full page that ends with the last record has no cursor', async () => {

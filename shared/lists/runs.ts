@@ -8,7 +8,7 @@ import type { Task } from '../domain/task.ts'
 import { listPartitions, refs, runListStatus } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import { collect, examined_max, merged, type Page, type Source } from './pages.ts'
+import { bytesOf, collect, examined_max, merged, page_bytes_max, type Page, type Source } from './pages.ts'
 import { commandsOf, isTask, type Listed, type ListPage } from './tasks.ts'
 
 export interface RunFilters {
@@ -103,10 +103,13 @@ const positionAt = (task: TaskId | undefined, run: RunId | undefined): Position 
 const throughTasks = async (store: Store, ws: WorkspaceId, { tasks, start, limit, keep }: Through): Promise<Walk> => {
   const runs: Run[] = []
   let examined = 0
-  const enough = () => runs.length >= limit || examined >= examined_max
+  let bytes = 0
+  const enough = () => runs.length >= limit || examined >= examined_max || bytes >= page_bytes_max
   const take = (run: Run): boolean => {
     examined += 1
-    if (keep(run)) runs.push(run)
+    if (!keep(run)) return !enough()
+    runs.push(run)
+    bytes += bytesOf(run)
     return !enough()
   }
   if (start.run !== undefined) {
