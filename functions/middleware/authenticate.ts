@@ -32,9 +32,14 @@ const workspaceOf = async (store: Store, key: ApiKey, wanted: string | undefined
   if (wanted === undefined || wanted === key.workspace_id) return ok(key.workspace_id)
   if (key.role !== 'operator') return refuse('forbidden', `only an operator's key may name another workspace in ${workspace_header}`)
   const parsed = WorkspaceId.safeParse(wanted)
-  if (!parsed.success) return refuse('invalid_request', `${workspace_header} holds no workspace id`, [{ field: workspace_header, message: 'must be a workspace id', value: wanted }])
+  if (!parsed.success)
+    return refuse('invalid_request', `${workspace_header} holds no workspace id`, [
+      { field: workspace_header, message: 'must be a workspace id', value: wanted },
+    ])
   const workspace = await store.get(refs.workspace(parsed.data))
-  return workspace === undefined ? refuse('not_found', `no workspace ${parsed.data}`, [{ field: workspace_header, message: 'no such workspace', value: wanted }]) : ok(parsed.data)
+  return workspace === undefined
+    ? refuse('not_found', `no workspace ${parsed.data}`, [{ field: workspace_header, message: 'no such workspace', value: wanted }])
+    : ok(parsed.data)
 }
 
 /**

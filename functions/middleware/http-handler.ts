@@ -93,12 +93,14 @@ export const httpHandler = (routes: readonly HttpRoute[], deps: HttpDeps): HttpL
     serving.set(event, found)
     return found
   }
-  const serve = (route: HttpRoute) => async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
-    const served = servedOf(event)
-    const reply = await route.serve({ ...served.event, pathParameters: event.pathParameters }, served.trace)
-    deps.log.info('request_handled', fieldsOf(deps, served, reply))
-    return answerOf(reply, served.event.requestContext.requestId)
-  }
+  const serve =
+    (route: HttpRoute) =>
+    async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
+      const served = servedOf(event)
+      const reply = await route.serve({ ...served.event, pathParameters: event.pathParameters }, served.trace)
+      deps.log.info('request_handled', fieldsOf(deps, served, reply))
+      return answerOf(reply, served.event.requestContext.requestId)
+    }
   const router = httpRouter<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>({
     routes: routes.map((route) => ({ method: route.method, path: route.path, handler: serve(route) })),
     notFoundResponse: ({ method, path }) => {

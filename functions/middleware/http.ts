@@ -25,7 +25,7 @@ export interface HttpAnswer {
   body: string
 }
 
-export const request_id_header = 'x-request-id'
+const request_id_header = 'x-request-id'
 
 const always = (request_id: string): Headers => ({ [request_id_header]: request_id, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
 

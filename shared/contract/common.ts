@@ -25,7 +25,12 @@ const queryInt = (min: number, max: number) =>
     .string()
     .regex(/^-?\d{1,15}$/, { error: `must be a whole number from ${min} to ${max}` })
     .transform(Number)
-    .pipe(z.int().min(min, { error: `must be at least ${min}` }).max(max, { error: `must be at most ${max}` }))
+    .pipe(
+      z
+        .int()
+        .min(min, { error: `must be at least ${min}` })
+        .max(max, { error: `must be at most ${max}` }),
+    )
 
 export const QueryFlag = z
   .enum(['true', 'false'])

@@ -18,7 +18,9 @@ test('is an OpenAPI 3.1 document with the version it is given', () => {
 })
 
 test('has every operation, once, under its id', () => {
-  expect(valuesOf(document.paths, 'operationId').toSorted()).toEqual(all.map((operation) => operation.id).toSorted())
+  const ids = valuesOf(document.paths, 'operationId')
+  expect(ids).toHaveLength(all.length)
+  expect(new Set(ids)).toEqual(new Set(all.map((operation) => operation.id)))
   for (const [key, operation] of Object.entries(operations)) {
     expect(operation.id).toBe(key)
     expect(document.paths[operation.path][operation.method.toLowerCase()]).toMatchObject({ operationId: key })

@@ -90,7 +90,11 @@ const describe = (operation: Operation): Json => ({
   summary: operation.summary,
   description: operation.role === 'public' ? 'Needs no key.' : `Needs the role \`${operation.role}\` or a higher one.`,
   security: operation.role === 'public' ? [] : [{ api_key: [] }],
-  parameters: [...parametersIn('path', operation.params), ...parametersIn('query', operation.query), ...(operation.role === 'public' ? [] : [workspace_parameter])],
+  parameters: [
+    ...parametersIn('path', operation.params),
+    ...parametersIn('query', operation.query),
+    ...(operation.role === 'public' ? [] : [workspace_parameter]),
+  ],
   ...(operation.body === undefined
     ? {}
     : { requestBody: { required: !operation.body.safeParse({}).success, content: { 'application/json': { schema: inputSchema(operation.body) } } } }),

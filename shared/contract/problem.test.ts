@@ -16,20 +16,44 @@ const errorsOf = (body: unknown) => {
 
 test.each([
   [{ agent_id }, { field: 'message', message: 'is required' }],
-  [{ agent_id, message: 7 }, { field: 'message', message: 'must be text', value: 7 }],
-  [{ agent_id, message: ' ' }, { field: 'message', message: 'must not be empty', value: ' ' }],
-  [{ agent_id, message: 'x', colour: 'red' }, { field: 'colour', message: 'is not a field of this request' }],
+  [
+    { agent_id, message: 7 },
+    { field: 'message', message: 'must be text', value: 7 },
+  ],
+  [
+    { agent_id, message: ' ' },
+    { field: 'message', message: 'must not be empty', value: ' ' },
+  ],
+  [
+    { agent_id, message: 'x', colour: 'red' },
+    { field: 'colour', message: 'is not a field of this request' },
+  ],
   [
     { agent_id, message: 'x', policy: { security: 'none' } },
     { field: 'policy.security', message: 'is not one of the allowed values', value: 'none', allowed: ['deny', 'allowlist', 'full'] },
   ],
-  [{ agent_id, message: 'x', policy: { retry: { max_attempts: 0 } } }, { field: 'policy.retry.max_attempts', message: 'must be at least 1', value: 0 }],
-  [{ agent_id, message: 'x', policy: { retry: { max_attempts: 1.5 } } }, { field: 'policy.retry.max_attempts', message: 'must be a whole number', value: 1.5 }],
-  [{ agent_id, message: 'x', budget_usd: 0 }, { field: 'budget_usd', message: 'must be more than 0', value: 0 }],
-  [{ agent_id, message: 'x', label: 'l'.repeat(201) }, { field: 'label', message: 'must have at most 200 characters', value: `${'l'.repeat(100)}…` }],
+  [
+    { agent_id, message: 'x', policy: { retry: { max_attempts: 0 } } },
+    { field: 'policy.retry.max_attempts', message: 'must be at least 1', value: 0 },
+  ],
+  [
+    { agent_id, message: 'x', policy: { retry: { max_attempts: 1.5 } } },
+    { field: 'policy.retry.max_attempts', message: 'must be a whole number', value: 1.5 },
+  ],
+  [
+    { agent_id, message: 'x', budget_usd: 0 },
+    { field: 'budget_usd', message: 'must be more than 0', value: 0 },
+  ],
+  [
+    { agent_id, message: 'x', label: 'l'.repeat(201) },
+    { field: 'label', message: 'must have at most 200 characters', value: `${'l'.repeat(100)}…` },
+  ],
   [{ agent_id, message: 'x', attachments: [{ name: 'a/b', content: '' }] }, expect.objectContaining({ field: 'attachments.0.name', value: 'a/b' })],
   [{ agent_id, message: 'x', not_before: 'soon' }, expect.objectContaining({ field: 'not_before', value: 'soon' })],
-  [{ agent_id, message: 'x', metadata: { k: 1 } }, { field: 'metadata.k', message: 'must be text', value: 1 }],
+  [
+    { agent_id, message: 'x', metadata: { k: 1 } },
+    { field: 'metadata.k', message: 'must be text', value: 1 },
+  ],
   [[], { field: '', message: 'must be an object' }],
 ])('%j is refused with the field, the value and what is allowed', (body, error) => {
   expect(errorsOf(body)).toEqual([error])
@@ -37,10 +61,13 @@ test.each([
 
 test('a secret in a refused value is not echoed, not even in part', () => {
   const secret = `sk-ant-${'a1B2'.repeat(20)}`
-  const refused = refuseInput(CommandParams.safeParse({ agent_id, message: 'x', priority: secret, label: 'l'.repeat(95) + secret.repeat(3) }).error ?? never(), {
-    priority: secret,
-    label: 'l'.repeat(95) + secret.repeat(3),
-  })
+  const refused = refuseInput(
+    CommandParams.safeParse({ agent_id, message: 'x', priority: secret, label: 'l'.repeat(95) + secret.repeat(3) }).error ?? never(),
+    {
+      priority: secret,
+      label: 'l'.repeat(95) + secret.repeat(3),
+    },
+  )
   const text = JSON.stringify(problemOf(refused, 'r'))
   expect(text).not.toContain('sk-ant')
 })

@@ -1,6 +1,6 @@
 /** Runs: executions of a task, with their attempts, snapshots and events. */
 import * as z from 'zod'
-import { event_kinds, RunEvent, Snapshot } from '../domain/event.ts'
+import { RunEvent, Snapshot, type event_kinds } from '../domain/event.ts'
 import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from '../domain/ids.ts'
 import { Policy } from '../domain/policy.ts'
 import { Failure, run_statuses, StopReason } from '../domain/run.ts'

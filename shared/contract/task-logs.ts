@@ -2,16 +2,13 @@
 import * as z from 'zod'
 import { LogEntry } from '../domain/event.ts'
 import { RunId, TaskId } from '../domain/ids.ts'
-import { Cursor, Data, named, Nothing, page_query } from './common.ts'
+import { Cursor, Data, named, page_query } from './common.ts'
 import { operation } from './operation.ts'
 import { InteractionView, RunEventView, RunView } from './runs.ts'
 import { TaskView } from './tasks.ts'
 
 /** One line of the agent's own output. `seq` counts within the attempt; the prompt, which no attempt wrote, has 0. */
-export const LogView = named(
-  'Log',
-  z.object({ task_id: TaskId, run_id: RunId, attempt_no: z.int(), ...LogEntry.shape, seq: z.int().min(0) }),
-)
+export const LogView = named('Log', z.object({ task_id: TaskId, run_id: RunId, attempt_no: z.int(), ...LogEntry.shape, seq: z.int().min(0) }))
 export type LogView = z.infer<typeof LogView>
 
 export const LogList = named(

@@ -17,7 +17,7 @@ export type IdKind = keyof typeof id_prefixes
 
 const prefixed = (kind: IdKind) =>
   z.string().regex(new RegExp(`^${id_prefixes[kind]}_[0-9A-HJKMNP-TV-Z]{26}$`), {
-    error: `must be a ${kind.replace('_', ' ')} id: ${id_prefixes[kind]}_ and 26 characters`,
+    error: `must be ${/^[ai]/.test(kind) ? 'an' : 'a'} ${kind.replace('_', ' ')} id: ${id_prefixes[kind]}_ and 26 characters`,
   })
 
 export const WorkspaceId = prefixed('workspace').brand<'WorkspaceId'>()
@@ -42,5 +42,8 @@ export const SessionId = z
   .brand<'SessionId'>()
 export type SessionId = z.infer<typeof SessionId>
 
-export const ClassKey = z.string().regex(/^execclass_[0-9a-f]{32}$/).brand<'ClassKey'>()
+export const ClassKey = z
+  .string()
+  .regex(/^execclass_[0-9a-f]{32}$/)
+  .brand<'ClassKey'>()
 export type ClassKey = z.infer<typeof ClassKey>

@@ -31,7 +31,11 @@ export const createApiKey = async (deps: FlowDeps, request: CreateKeyRequest, by
 }
 
 /** @param by the role of whoever asks */
-export const revokeApiKey = async (deps: FlowDeps, request: { readonly workspace_id: WorkspaceId; readonly api_key_id: ApiKeyId }, by: Role): Promise<Result<ApiKey>> =>
+export const revokeApiKey = async (
+  deps: FlowDeps,
+  request: { readonly workspace_id: WorkspaceId; readonly api_key_id: ApiKeyId },
+  by: Role,
+): Promise<Result<ApiKey>> =>
   settle(deps, async () => {
     const all = await allApiKeys(deps.store, request.workspace_id)
     const key = all.find((one) => one.id === request.api_key_id)

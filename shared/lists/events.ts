@@ -58,7 +58,7 @@ export const listRunSnapshots = async (store: Store, run: Run, { limit, cursor }
   if (!position.ok) return position
   const items: SnapshotView[] = position.value < 1 ? [acceptedSnapshot(run)] : []
   let last = Math.max(1, position.value)
-  for (let examined = 0; examined < examined_max && items.length < limit; ) {
+  for (let examined = 0; examined < examined_max && items.length < limit;) {
     const { events, more } = await storedEvents(store, run, last, 100)
     for (const event of events) {
       if (items.length >= limit) break

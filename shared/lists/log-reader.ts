@@ -10,6 +10,7 @@ import type { Run } from '../domain/run.ts'
 import { logPartition, refs } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import { logView, promptView } from '../views/log-view.ts'
+import { bytesOf, page_bytes_max } from './pages.ts'
 import { commandsOf } from './tasks.ts'
 
 /** `chunk` is the `seq` of the stored chunk that holds `seq`; -1 means that not even the prompt was seen. */
@@ -21,20 +22,18 @@ export const LogPosition = z.strictObject({
 })
 export type LogPosition = z.infer<typeof LogPosition>
 
-/** Collects entries up to a number and a size; a Lambda answers with at most 6 MB. */
+/** Collects entries up to a number and a size. */
 export interface Basket {
   readonly items: LogView[]
   readonly limit: number
   bytes: number
 }
-export const response_bytes_max = 3_500_000
-
 export const emptyBasket = (limit: number): Basket => ({ items: [], limit, bytes: 0 })
-export const isFull = (basket: Basket): boolean => basket.items.length >= basket.limit || basket.bytes >= response_bytes_max
+export const isFull = (basket: Basket): boolean => basket.items.length >= basket.limit || basket.bytes >= page_bytes_max
 
 const put = (basket: Basket, item: LogView): void => {
   basket.items.push(item)
-  basket.bytes += Buffer.byteLength(item.data) + 300
+  basket.bytes += bytesOf(item)
 }
 
 /** Chunks are written side by side, so a later one may be seen first. Entries that are younger than this are held back until the gap before them has closed. */
@@ -57,17 +56,24 @@ const readPrompt = async (store: Store, run: Run, basket: Basket): Promise<void>
   if (command !== undefined) put(basket, promptView(run, command.params.message))
 }
 
-const isHeldBack = (entry: LogEntry, seq: number, over: boolean, now_ms: number): boolean => !over && entry.seq > seq + 1 && now_ms - entry.timestamp < gap_patience_ms
+const isHeldBack = (entry: LogEntry, seq: number, over: boolean, now_ms: number): boolean =>
+  !over && entry.seq > seq + 1 && now_ms - entry.timestamp < gap_patience_ms
 
 /** Reads an attempt's entries behind a position into the basket, until there are no more or it is full. @returns the new position */
-export const readAttempt = async (store: Store, { run, attempt_no, over }: Attempt, from: LogPosition, basket: Basket, now_ms: number): Promise<LogPosition> => {
+export const readAttempt = async (
+  store: Store,
+  { run, attempt_no, over }: Attempt,
+  from: LogPosition,
+  basket: Basket,
+  now_ms: number,
+): Promise<LogPosition> => {
   let { chunk, seq } = from
   if (seq < 0) {
     await readPrompt(store, run, basket)
     seq = 0
   }
   const at = (): LogPosition => ({ run: run.id, attempt: attempt_no, chunk, seq })
-  for (let after: string | undefined; !isFull(basket); ) {
+  for (let after: string | undefined; !isFull(basket);) {
     const page = await store.range({
       index: 'table',
       pk: logPartition(run.workspace_id, run.id, attempt_no),

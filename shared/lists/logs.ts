@@ -25,7 +25,13 @@ export interface LogPage {
 const isOver = (run: Run, attempt_no: number): boolean => attempt_no < run.attempt.attempt_no || !isLive(run.attempt)
 
 /** The rest of the attempt that a cursor stands in. @returns the new position, and the token behind which the session goes on */
-const readRest = async (store: Store, task: Task, from: LogPosition, basket: Basket, now_ms: number): Promise<{ at: LogPosition; token: number } | undefined> => {
+const readRest = async (
+  store: Store,
+  task: Task,
+  from: LogPosition,
+  basket: Basket,
+  now_ms: number,
+): Promise<{ at: LogPosition; token: number } | undefined> => {
   const run = await store.get(refs.run(task.workspace_id, from.run))
   if (run?.session_id !== task.session_id) return undefined
   const attempt = (await attemptsOf(store, run)).find((one) => one.attempt_no === from.attempt)
@@ -59,7 +65,13 @@ export const listSessionLogs = async (store: Store, task: Task, limit: number, c
 }
 
 /** The logs of one run behind a position; one of another run starts at the beginning. */
-export const readRunLogs = async (store: Store, run: Run, position: LogPosition | undefined, limit: number, now_ms: number): Promise<{ logs: readonly LogView[]; next_cursor: string }> => {
+export const readRunLogs = async (
+  store: Store,
+  run: Run,
+  position: LogPosition | undefined,
+  limit: number,
+  now_ms: number,
+): Promise<{ logs: readonly LogView[]; next_cursor: string }> => {
   const basket = emptyBasket(limit)
   let at = position?.run === run.id && position.attempt <= run.attempt.attempt_no ? position : startOf(run.id, 1)
   for (;;) {

@@ -15,8 +15,16 @@ export type Narrow<T> = (record: StoredRecord) => T | undefined
 
 /** One call examines at most this many records; a list that finds too little answers with a short page and a cursor. */
 export const examined_max = 1_000
+/** And a page ends with the record that reaches this size: a Lambda answers with at most 6 MB. */
+export const page_bytes_max = 3_500_000
 
-const descending = <T>(keyOf: (record: T) => string) => (a: T, b: T): number => (keyOf(a) < keyOf(b) ? 1 : keyOf(a) > keyOf(b) ? -1 : 0)
+/** What a record takes in an answer, roughly. */
+export const bytesOf = (record: unknown): number => Buffer.byteLength(JSON.stringify(record))
+
+const descending =
+  <T>(keyOf: (record: T) => string) =>
+  (a: T, b: T): number =>
+    keyOf(a) < keyOf(b) ? 1 : keyOf(a) > keyOf(b) ? -1 : 0
 
 /**
  * Several partitions as one list, newest first. A partition that has more hides what lies behind its last record in the
@@ -53,13 +61,15 @@ export interface Wanted<T> {
 /** The next records that are wanted. */
 export const collect = async <T>(source: Source<T>, { limit, after: start, keep, keyOf }: Wanted<T>): Promise<Page<T>> => {
   const kept: T[] = []
+  let bytes = 0
   let after = start
-  for (let examined = 0; examined < examined_max; ) {
+  for (let examined = 0; examined < examined_max;) {
     const page = await source(after, Math.min(limit, examined_max - examined))
     for (const [position, record] of page.records.entries()) {
       if (!keep(record)) continue
       kept.push(record)
-      if (kept.length < limit) continue
+      bytes += bytesOf(record)
+      if (kept.length < limit && bytes < page_bytes_max) continue
       const more = page.after !== undefined || position < page.records.length - 1
       return more ? { records: kept, after: keyOf(record) } : { records: kept }
     }

@@ -8,7 +8,7 @@ import type { Task } from '../domain/task.ts'
 import { listPartitions, refs, runListStatus } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import { collect, examined_max, merged, type Page, type Source } from './pages.ts'
+import { bytesOf, collect, examined_max, merged, page_bytes_max, type Page, type Source } from './pages.ts'
 import { commandsOf, isTask, type Listed, type ListPage } from './tasks.ts'
 
 export interface RunFilters {
@@ -50,9 +50,21 @@ const tasksOf = (store: Store, ws: WorkspaceId, { agent_id, session_id, task_id 
       return { records: task === undefined ? [] : [task] }
     }
   if (session_id !== undefined)
-    return merged(store, 'by_session', [false, true].map((archived) => listPartitions.tasksBySession(ws, session_id, archived)), isTask, idOf)
+    return merged(
+      store,
+      'by_session',
+      [false, true].map((archived) => listPartitions.tasksBySession(ws, session_id, archived)),
+      isTask,
+      idOf,
+    )
   if (agent_id !== undefined)
-    return merged(store, 'by_agent', [false, true].map((archived) => listPartitions.tasksByAgent(ws, agent_id, archived)), isTask, idOf)
+    return merged(
+      store,
+      'by_agent',
+      [false, true].map((archived) => listPartitions.tasksByAgent(ws, agent_id, archived)),
+      isTask,
+      idOf,
+    )
   return undefined
 }
 
@@ -63,7 +75,7 @@ interface Walk {
 
 /** Gives a run and those before it, newest first, to `take` until that has enough. @returns the run to go on at, if it had */
 const walkBack = async (store: Store, first: Run | undefined, take: (run: Run) => boolean): Promise<RunId | undefined> => {
-  for (let run = first; run !== undefined; ) {
+  for (let run = first; run !== undefined;) {
     const { previous_run_id, workspace_id } = run
     if (!take(run)) return previous_run_id
     run = previous_run_id === undefined ? undefined : await store.get(refs.run(workspace_id, previous_run_id))
@@ -83,22 +95,28 @@ interface Through {
   readonly limit: number
   readonly keep: (run: Run) => boolean
 }
-const positionAt = (task: TaskId | undefined, run: RunId | undefined): Position => ({ ...(task === undefined ? {} : { task }), ...(run === undefined ? {} : { run }) })
+const positionAt = (task: TaskId | undefined, run: RunId | undefined): Position => ({
+  ...(task === undefined ? {} : { task }),
+  ...(run === undefined ? {} : { run }),
+})
 
 const throughTasks = async (store: Store, ws: WorkspaceId, { tasks, start, limit, keep }: Through): Promise<Walk> => {
   const runs: Run[] = []
   let examined = 0
-  const enough = () => runs.length >= limit || examined >= examined_max
+  let bytes = 0
+  const enough = () => runs.length >= limit || examined >= examined_max || bytes >= page_bytes_max
   const take = (run: Run): boolean => {
     examined += 1
-    if (keep(run)) runs.push(run)
+    if (!keep(run)) return !enough()
+    runs.push(run)
+    bytes += bytesOf(run)
     return !enough()
   }
   if (start.run !== undefined) {
     const rest = await walkBack(store, await store.get(refs.run(ws, start.run)), take)
     if (enough()) return { runs, next: positionAt(start.task, rest) }
   }
-  for (let after: string | undefined = start.task; ; ) {
+  for (let after: string | undefined = start.task; ;) {
     const page: Page<Task> = await tasks(after, limit)
     const latest = await latestRuns(store, page.records)
     for (const [position, task] of page.records.entries()) {
@@ -144,5 +162,8 @@ export const listRuns = async (
   }
   const after = 'after' in position.value ? position.value.after : undefined
   const page = await collect(byStatus(store, ws, filters.status), { limit, after, keep, keyOf: idOf })
-  return ok({ items: await withCommands(store, ws, page.records), ...(page.after === undefined ? {} : { next_cursor: encodeCursor('runs', { after: page.after }) }) })
+  return ok({
+    items: await withCommands(store, ws, page.records),
+    ...(page.after === undefined ? {} : { next_cursor: encodeCursor('runs', { after: page.after }) }),
+  })
 }

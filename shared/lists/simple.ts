@@ -1,5 +1,5 @@
 /** Lists of one partition each: agents, workspaces, API keys and execution instances. */
-import * as z from 'zod'
+import type * as z from 'zod'
 import type { Agent } from '../domain/agent.ts'
 import { AgentId, ApiKeyId, ClassKey, WorkspaceId } from '../domain/ids.ts'
 import type { Instance } from '../domain/instance.ts'

@@ -24,7 +24,9 @@ export interface EventCursors {
 const eventSeq = (cursor: string): Result<number> =>
   /^\d{1,8}$/.test(cursor)
     ? ok(Number(cursor))
-    : refuse('invalid_request', 'run_event_cursor is no cursor of this list', [{ field: 'run_event_cursor', message: 'is no cursor of this list: use one from its answer, or 0', value: cursor }])
+    : refuse('invalid_request', 'run_event_cursor is no cursor of this list', [
+        { field: 'run_event_cursor', message: 'is no cursor of this list: use one from its answer, or 0', value: cursor },
+      ])
 
 /**
  * The batch behind the cursors. The task is read first and the logs last, so a batch that shows a task at its end has, with those

@@ -17,7 +17,10 @@ const payloadOf = ({ params, overflow }: Command, max: number): TaskView['payloa
   return {
     message: message.text,
     ...(prompt === undefined ? {} : { extra_system_prompt: prompt.text }),
-    truncated: [...(message.cut || (overflow !== undefined && params.message.length >= command_head_max) ? (['message'] as const) : []), ...(prompt?.cut === true ? (['extra_system_prompt'] as const) : [])],
+    truncated: [
+      ...(message.cut || (overflow !== undefined && params.message.length >= command_head_max) ? (['message'] as const) : []),
+      ...(prompt?.cut === true ? (['extra_system_prompt'] as const) : []),
+    ],
     // Of a command that was too large for the table only the head is in it; its attachments are not, so their sizes are not known here.
     attachments: params.attachments.map((attachment) => ({
       name: redactText(attachment.name),

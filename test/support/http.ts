@@ -136,7 +136,18 @@ export const apiPlane = (options: Parameters<typeof testPlane>[0] = {}): ApiPlan
       const key = `lk_${plane.deps.ids.secret()}`
       const now = timestamp(plane.deps.clock.now())
       const id = ApiKeyId.parse(plane.deps.ids.mint('api_key'))
-      const record: ApiKey = { kind: 'api_key', id, workspace_id, key_hash: apiKeyHash(key), hint: key.slice(0, 9), name: role, role, ...(revoked ? { revoked_at: now } : {}), created_at: now, version: 1 }
+      const record: ApiKey = {
+        kind: 'api_key',
+        id,
+        workspace_id,
+        key_hash: apiKeyHash(key),
+        hint: key.slice(0, 9),
+        name: role,
+        role,
+        ...(revoked ? { revoked_at: now } : {}),
+        created_at: now,
+        version: 1,
+      }
       await plane.deps.store.commit([{ op: 'put_if_absent', record }])
       return key
     },

@@ -39,7 +39,9 @@ const refuseRedacted = (fields: Readonly<Record<string, unknown>>): Refusal | un
 
 const refuseConfig = (config: AgentConfig): Refusal | undefined =>
   config.runner === 'process' && config.command === undefined
-    ? refuse('invalid_request', 'config.command is required for the runner process', [{ field: 'config.command', message: 'is required for the runner process' }])
+    ? refuse('invalid_request', 'config.command is required for the runner process', [
+        { field: 'config.command', message: 'is required for the runner process' },
+      ])
     : undefined
 
 const merge = (config: Partial<AgentConfig>, change: ConfigChange): AgentConfig => {
@@ -64,7 +66,18 @@ export const decideCreateAgent = (wanted: NewAgent, now_ms: number): Decision<Ag
   const refusal = refuseRedacted({ name: wanted.name, config: wanted.config }) ?? refuseConfig(config)
   if (refusal !== undefined) return refusal
   const now = timestamp(now_ms)
-  const agent: Agent = { kind: 'agent', id, workspace_id, agent_key, name: wanted.name ?? agent_key, config, active, created_at: now, updated_at: now, version: 1 }
+  const agent: Agent = {
+    kind: 'agent',
+    id,
+    workspace_id,
+    agent_key,
+    name: wanted.name ?? agent_key,
+    config,
+    active,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  }
   return decided(
     [
       { op: 'put_if_absent', record: { kind: 'agent_key', workspace_id, agent_key, agent_id: id, version: 1 } },
@@ -101,6 +114,7 @@ export const decideDeactivateAgent = (agent: Agent, now_ms: number): Decision<Ag
 export const decideDeleteAgent = (agent: Agent, claim: AgentKeyClaim | undefined, now_ms: number): Decision<Agent> => {
   const now = timestamp(now_ms)
   const deleted: Agent = { ...agent, active: false, deleted_at: now, updated_at: now }
-  const free = claim?.agent_id === agent.id ? [{ op: 'delete_if_version', ref: refs.agentKey(agent.workspace_id, agent.agent_key), version: claim.version } as const] : []
+  const free =
+    claim?.agent_id === agent.id ? [{ op: 'delete_if_version', ref: refs.agentKey(agent.workspace_id, agent.agent_key), version: claim.version } as const] : []
   return decided([{ op: 'replace_if_version', record: deleted }, ...free], [], deleted)
 }

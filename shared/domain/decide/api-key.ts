@@ -27,7 +27,9 @@ export const decideCreateApiKey = (wanted: NewApiKey, by: Role, now_ms: number):
   const { id, workspace_id, name, role } = wanted
   if (!atLeast(by, role)) {
     const allowed = roles.filter((one) => atLeast(by, one))
-    return refuse('forbidden', `a key with the role ${by} makes no key with the role ${role}`, [{ field: 'role', message: 'is above your own', value: role, allowed }])
+    return refuse('forbidden', `a key with the role ${by} makes no key with the role ${role}`, [
+      { field: 'role', message: 'is above your own', value: role, allowed },
+    ])
   }
   const key = `${key_prefix}${wanted.secret}`
   const record: ApiKey = {
@@ -58,6 +60,15 @@ export const decideRevokeApiKey = (key: ApiKey, all: readonly ApiKey[], by: Role
   if (needed === undefined) return decided([{ op: 'replace_if_version', record: revoked }], [], revoked)
   const keeper = all.find((other) => other.id !== key.id && other.revoked_at === undefined && atLeast(other.role, needed))
   if (keeper === undefined)
-    return refuse('last_key', `${key.id} is the last key of this workspace with the role ${needed}: make another one first`, [{ field: 'api_key_id', message: `is the last ${needed} key` }])
-  return decided([{ op: 'replace_if_version', record: revoked }, { op: 'replace_if_version', record: keeper }], [], revoked)
+    return refuse('last_key', `${key.id} is the last key of this workspace with the role ${needed}: make another one first`, [
+      { field: 'api_key_id', message: `is the last ${needed} key` },
+    ])
+  return decided(
+    [
+      { op: 'replace_if_version', record: revoked },
+      { op: 'replace_if_version', record: keeper },
+    ],
+    [],
+    revoked,
+  )
 }
