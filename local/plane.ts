@@ -40,6 +40,8 @@ export interface PlaneSettings {
   readonly host_environment: Readonly<Record<string, string>>
   readonly sweep_every_ms: number | undefined
   readonly launches_per_s: number | undefined
+  /** Functions write what they consume to their logs, for benchmarks. */
+  readonly metered: boolean
 }
 
 export interface Plane {
@@ -93,7 +95,8 @@ export const startPlane = async (settings: PlaneSettings): Promise<Plane> => {
   const events_log = openLogFile(join(data, 'logs', 'events.log'))
   const note = (error: unknown) => events_log.write(`${new Date().toISOString()} ${String(error)}\n`)
   const queues = provisionQueues(stack, system_timers)
-  const functions = provisionFunctions({ stack, synthesized, logs_folder: join(data, 'logs'), runtime_environment: settings.runtime_environment })
+  const { runtime_environment, metered } = settings
+  const functions = provisionFunctions({ stack, synthesized, logs_folder: join(data, 'logs'), runtime_environment, metered })
   const api = httpApiHandler(provisionHttpApi(stack, functions, Date.now))
   const compute = makeCompute(settings, makeBus(stack, queues, functions, Date.now, note))
   const objects = await openObjects(join(data, 's3'))

@@ -62,7 +62,7 @@ const openDoors = async (port: number): Promise<Doors> => {
 
 /** What any program needs to run, and no secret. */
 const hostEnvironment = (env: Env): Record<string, string> =>
-  Object.fromEntries(['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TMPDIR', 'TERM'].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
+  Object.fromEntries(['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TMPDIR', 'TERM'].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])).concat([['MALLOC_ARENA_MAX', '2']]))
 
 interface Found {
   readonly synthesized: SynthesizedStack
@@ -102,6 +102,7 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
   // Made anew at every start: URLs that were presigned for an attempt are good for minutes.
   const credentials = { access_key_id: 'local', secret_access_key: randomBytes(32).toString('base64url') }
   const urls = { dynamodb: found.dynamodb.url, sqs: doors.sqs.listener.url, s3: doors.s3.listener.url, ecs: doors.ecs.listener.url }
+  const metered = env['LANEKEEPER_CAPACITY'] === '1'
   const work = join(options.data, 'work')
   await rm(work, { recursive: true, force: true })
   const plane = await startPlane({
@@ -109,8 +110,13 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
     synthesized: found.synthesized,
     data: options.data,
     credentials,
+<<<<<<< HEAD
     // Functions that count what they use, for `npm run bench:start`.
     runtime_environment: { ...runtimeEnvironment(urls, region, credentials), ...(env['LANEKEEPER_CAPACITY'] === '1' ? { LANEKEEPER_CAPACITY: '1' } : {}) },
+=======
+    runtime_environment: { ...runtimeEnvironment(urls, region, credentials), ...(metered ? { LANEKEEPER_CAPACITY: '1' } : {}) },
+    metered,
+>>>>>>> heads/local
     secrets: found.model.secrets,
     container_environment: { LANEKEEPER_WORK_DIR: work, ...(env['ALLOW_UNSANDBOXED'] === '1' ? { ALLOW_UNSANDBOXED: '1' } : {}), ...found.model.environment },
     ecs_url: urls.ecs,

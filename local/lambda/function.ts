@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { LogFile } from './log-file.ts'
 import { WorkerMessage, type FunctionFailure } from './messages.ts'
+import { workerUrl } from './worker-url.ts'
 
 export interface FunctionSettings {
   readonly name: string
@@ -54,11 +55,14 @@ interface Host {
 
 const failure = (errorType: string, errorMessage: string): FunctionFailure => ({ errorType, errorMessage, trace: [] })
 
+/** As on AWS, a function that nobody calls is not kept in memory. The next call starts it again. */
+const idle_ms = 300_000
+
 /** Young objects die young in a handler; a small nursery keeps six workers small. */
 const nursery_mib = 16
 
 const startWorker = (settings: FunctionSettings, log: LogFile): Worker => {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+  const worker = new Worker(workerUrl(), {
     workerData: {
       module_url: pathToFileURL(settings.module_path).href,
       handler: settings.handler,
@@ -133,7 +137,14 @@ const runIn = (host: Host, settings: FunctionSettings, event: unknown): Promise<
 
 export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFunction => {
   let current: Host | undefined
+  let idle_timer: NodeJS.Timeout | undefined
   const hosts = new Set<Host>()
+  const retireIdle = () => {
+    const host = current
+    if (host === undefined || host.pending.size > 0) return
+    host.retired = true
+    endIfIdle(host)
+  }
   const host = (): Host => {
     if (current !== undefined && !current.retired) return current
     const started = startHost(settings, log)
@@ -144,9 +155,14 @@ export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFun
   }
   return {
     settings,
-    invoke: (event) => runIn(host(), settings, event),
+    invoke: (event) => {
+      clearTimeout(idle_timer)
+      idle_timer = setTimeout(retireIdle, idle_ms).unref()
+      return runIn(host(), settings, event)
+    },
     warm: () => void host(),
     stop: async () => {
+      clearTimeout(idle_timer)
       await Promise.all([...hosts].map((running) => running.worker.terminate()))
     },
   }

@@ -5,6 +5,7 @@ import { CfnNumber, CfnText, type ResolvedStack } from '../template/resolved.ts'
 import type { SynthesizedStack } from '../template/template.ts'
 import { makeFunction, type LocalFunction } from './function.ts'
 import { openLogFile } from './log-file.ts'
+import { metered } from './meter.ts'
 
 const FunctionProperties = z.looseObject({
   Code: z.looseObject({ S3Key: z.string() }),
@@ -20,6 +21,8 @@ export interface FunctionSurroundings {
   readonly logs_folder: string
   /** What the Lambda runtime sets on AWS: credentials, region, and here the addresses of the local parts. */
   readonly runtime_environment: Readonly<Record<string, string>>
+  /** Writes totals of invocations to the logs. */
+  readonly metered: boolean
 }
 
 /** Functions by ARN. */
@@ -52,7 +55,9 @@ export const provisionFunctions = (around: FunctionSurroundings): Functions => {
           AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(properties.MemorySize),
         },
       }
-      return [arn, makeFunction(settings, openLogFile(join(around.logs_folder, `${tidy(identity.name)}.log`)))] as const
+      const log = openLogFile(join(around.logs_folder, `${tidy(identity.name)}.log`))
+      const made = makeFunction(settings, log)
+      return [arn, around.metered ? metered(made, log) : made] as const
     }),
   )
 }

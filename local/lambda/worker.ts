@@ -1,17 +1,25 @@
 /**
  * The worker thread that plays one Lambda function: loads the bundle, runs invocations. Unlike on AWS, several run at once in
  * one thread (docs/decisions). The environment is the function's own, and nothing of the main process's.
+ *
+ * It imports nothing but Node itself: each function is a heap of its own, and a schema library in every one of them, with the
+ * type stripper to load it, would cost more than most functions. The host parses what comes from here.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+<<<<<<< HEAD
 import * as z from 'zod'
 import { invocationMeter } from './meter.ts'
 import { Invocation, WorkerData, type FunctionFailure, type WorkerMessage } from './messages.ts'
+=======
+import type { FunctionFailure, Invocation, WorkerData, WorkerMessage } from './messages.ts'
+
+type Handler = (event: unknown, context: unknown) => unknown
+const isHandler = (value: unknown): value is Handler => typeof value === 'function'
+>>>>>>> heads/local
 
 const port = parentPort
 if (port === null) throw new Error('lambda/worker.ts runs as a worker thread')
-const data = WorkerData.parse(workerData)
-
-const isHandler = (value: unknown): value is (event: unknown, context: unknown) => unknown => typeof value === 'function'
+const data: WorkerData = workerData
 
 const failureOf = (error: unknown): FunctionFailure =>
   error instanceof Error
@@ -35,14 +43,14 @@ const contextOf = (invocation: Invocation) => ({
   getRemainingTimeInMillis: () => invocation.deadline_ms - Date.now(),
 })
 
-const load = async () => {
-  const exported: unknown = await import(data.module_url)
-  const handler = z.record(z.string(), z.unknown()).parse({ ...z.looseObject({}).parse(exported) })[data.handler]
+const load = async (): Promise<Handler> => {
+  const exported: Record<string, unknown> = await import(data.module_url)
+  const handler = exported[data.handler]
   if (!isHandler(handler)) throw new Error(`${data.module_url} exports no function ${data.handler}`)
   return handler
 }
 
-const run = async (handler: (event: unknown, context: unknown) => unknown, invocation: Invocation) => {
+const run = async (handler: Handler, invocation: Invocation) => {
   const { invocation_id } = invocation
   const began_ms = performance.now()
   try {
@@ -58,7 +66,7 @@ const run = async (handler: (event: unknown, context: unknown) => unknown, invoc
 
 try {
   const handler = await load()
-  port.on('message', (message) => void run(handler, Invocation.parse(message)))
+  port.on('message', (invocation: Invocation) => void run(handler, invocation))
   post({ type: 'loaded' })
 } catch (error) {
   post({ type: 'load_failed', failure: failureOf(error) })

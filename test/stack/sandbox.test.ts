@@ -36,7 +36,7 @@ const agentWith = async (agent_key: string, config: object = {}) => plane.create
 const runScript = async (body: { readonly agent_id: string; readonly message: string } & Record<string, unknown>) => {
   const { task } = await plane.accept(body)
   const over = await ended(plane, task.id, 90_000)
-  const logs = await plane.logs(task.id)
+  const logs = (await plane.logs(task.id)).filter((line) => line.task_id === task.id)
   return { task: over, logs, output: logs.filter((line) => line.chunk_type === 'tool_result').map((line) => line.data).join('\n') }
 }
 

@@ -14,7 +14,7 @@ const Attempt = z.looseObject({
 })
 const Instance = z.looseObject({ instance_key: z.string(), running_attempts: z.int(), pending_attempts: z.int(), stopping_attempts: z.int(), desired_dispatch_concurrency: z.int() })
 const RunEvent = z.looseObject({ seq: z.int(), event_type: z.string() })
-const LogLine = z.looseObject({ chunk_type: z.string(), data: z.string() })
+const LogLine = z.looseObject({ task_id: z.string(), chunk_type: z.string(), data: z.string() })
 const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item), next_cursor: z.string().optional() })
 
 export type TaskView = z.infer<typeof Task>

@@ -29,7 +29,7 @@ const Endpoints = z.strictObject({ api: z.string(), dynamodb: z.string(), sqs: z
 
 export interface TestStack extends z.infer<typeof Local> {
   /** The folder with everything that lasts, and the logs. */
-  readonly data: string
+  readonly data_dir: string
   /** Addresses of the parts, for tests that look behind the API. */
   readonly endpoints: z.infer<typeof Endpoints>
   /** Process ids of the stack and everything that it has started, agents included. */
@@ -169,7 +169,7 @@ export const startStack = async (options: StackOptions = {}): Promise<TestStack>
     return ended(current.running)
   }
   return {
-    data,
+    data_dir: data,
     ...current.local,
     get endpoints() {
       return current.endpoints
