@@ -110,13 +110,8 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
     synthesized: found.synthesized,
     data: options.data,
     credentials,
-<<<<<<< HEAD
-    // Functions that count what they use, for `npm run bench:start`.
-    runtime_environment: { ...runtimeEnvironment(urls, region, credentials), ...(env['LANEKEEPER_CAPACITY'] === '1' ? { LANEKEEPER_CAPACITY: '1' } : {}) },
-=======
     runtime_environment: { ...runtimeEnvironment(urls, region, credentials), ...(metered ? { LANEKEEPER_CAPACITY: '1' } : {}) },
     metered,
->>>>>>> heads/local
     secrets: found.model.secrets,
     container_environment: { LANEKEEPER_WORK_DIR: work, ...(env['ALLOW_UNSANDBOXED'] === '1' ? { ALLOW_UNSANDBOXED: '1' } : {}), ...found.model.environment },
     ecs_url: urls.ecs,

@@ -6,16 +6,10 @@
  * type stripper to load it, would cost more than most functions. The host parses what comes from here.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-<<<<<<< HEAD
-import * as z from 'zod'
-import { invocationMeter } from './meter.ts'
-import { Invocation, WorkerData, type FunctionFailure, type WorkerMessage } from './messages.ts'
-=======
 import type { FunctionFailure, Invocation, WorkerData, WorkerMessage } from './messages.ts'
 
 type Handler = (event: unknown, context: unknown) => unknown
 const isHandler = (value: unknown): value is Handler => typeof value === 'function'
->>>>>>> heads/local
 
 const port = parentPort
 if (port === null) throw new Error('lambda/worker.ts runs as a worker thread')
@@ -27,8 +21,6 @@ const failureOf = (error: unknown): FunctionFailure =>
     : { errorType: 'Error', errorMessage: String(error), trace: [] }
 
 const post = (message: WorkerMessage) => port.postMessage(message)
-
-const meter = process.env['LANEKEEPER_CAPACITY'] === '1' ? invocationMeter(data.memory_mib, (line) => void process.stdout.write(line)) : undefined
 
 /** The context object of a Lambda invocation, as far as Node handlers read it. */
 const contextOf = (invocation: Invocation) => ({
@@ -52,15 +44,12 @@ const load = async (): Promise<Handler> => {
 
 const run = async (handler: Handler, invocation: Invocation) => {
   const { invocation_id } = invocation
-  const began_ms = performance.now()
   try {
     post({ type: 'done', invocation_id, result: await handler(invocation.event, contextOf(invocation)) })
   } catch (error) {
     const failure = failureOf(error)
     console.error(JSON.stringify({ level: 'ERROR', request_id: invocation_id, ...failure }))
     post({ type: 'failed', invocation_id, failure })
-  } finally {
-    meter?.ended(invocation.event, performance.now() - began_ms)
   }
 }
 

@@ -43,7 +43,7 @@ const runScript = async (body: { readonly agent_id: string; readonly message: st
 const escapes = () => [
   `echo "tier uid $(id -u)"`,
   'for f in /proc/[0-9]*/environ; do tr "\\0" "\\n" < $f; done 2>/dev/null | grep -E "^LANEKEEPER_|^AWS_|planted" && echo ENVIRON_READ',
-  `cat '${stack.data}/local.json' && echo LOCAL_JSON_READ`,
+  `cat '${stack.data_dir}/local.json' && echo LOCAL_JSON_READ`,
   'cat /etc/shadow && echo SHADOW_READ',
   `(exec 3<>/dev/tcp/127.0.0.1/${new URL(stack.api_url).port}) 2>/dev/null && echo API_REACHED`,
   `(exec 3<>/dev/tcp/127.0.0.1/${bystander_port}) 2>/dev/null && echo BYSTANDER_CONNECTED`,
@@ -116,7 +116,7 @@ test('secrets planted in message, config and tool output appear in no log, event
   const args = await stopWatching()
   const paths = [`/v1/tasks/${task.id}`, `/v1/tasks/${task.id}/logs`, `/v1/tasks/${task.id}/events`, `/v1/runs/${task.target_run_id}`, `/v1/runs/${task.target_run_id}/events`, `/v1/runs/${task.target_run_id}/snapshots`, `/v1/agents/${agent.id}`, '/v1/agents']
   const responses = JSON.stringify(await Promise.all(paths.map(async (path) => request(stack, 'GET', path))))
-  const logs = await everyFile(`${stack.data}/logs`)
+  const logs = await everyFile(`${stack.data_dir}/logs`)
   for (const secret of [planted.message, planted.config, planted.output, model_key]) {
     for (const [where, text] of Object.entries({ responses, logs, args })) expect(text.includes(secret), `${secret.slice(0, 6)}… in ${where}`).toBe(false)
   }
