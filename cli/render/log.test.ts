@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { renderLog, toolCallLine } from './log.ts'
 import { plain, styleFor } from './style.ts'
 
-const call = (name: string, input: unknown) => JSON.stringify({ id: 'toolu_1', name, input })
+const call = (name: string, input: unknown) => JSON.stringify({ id: 'toolu_1', tool: name, input })
 
 test.each([
   [call('Bash', { description: 'List files', command: 'ls -l\n  /workspace' }), 'Bash ls -l /workspace'],

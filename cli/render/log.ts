@@ -5,10 +5,9 @@ import { oneLine } from './format.ts'
 import { clean, type Style } from './style.ts'
 
 /** What a `tool_call` entry holds, as far as it is shown. */
-const ToolCall = z.looseObject({ name: z.string(), input: z.record(z.string(), z.unknown()).default({}) })
+const ToolCall = z.looseObject({ tool: z.string(), input: z.record(z.string(), z.unknown()).default({}) })
 /** What a `tool_result` entry holds, as far as it is shown. Content is text, or blocks of which some are text. */
 const ToolResult = z.looseObject({
-  name: z.string().optional(),
   is_error: z.boolean().default(false),
   content: z
     .union([z.string(), z.array(z.looseObject({ text: z.string().default('') })).transform((blocks) => blocks.map((block) => block.text).join('\n'))])
@@ -30,10 +29,10 @@ const parseJson = (text: string): unknown => {
 export const toolCallLine = (data: string, max: number): string => {
   const call = ToolCall.safeParse(parseJson(data))
   if (!call.success) return oneLine(clean(data), max)
-  const { name, input } = call.data
+  const { tool, input } = call.data
   const telling = telling_inputs.map((key) => input[key]).find((value) => typeof value === 'string' && value.trim() !== '')
   const rest = typeof telling === 'string' ? telling : Object.keys(input).length === 0 ? '' : JSON.stringify(input)
-  return oneLine(clean(`${name} ${rest}`), max)
+  return oneLine(clean(`${tool} ${rest}`), max)
 }
 
 const toolResultLine = (style: Style, data: string, max: number): string => {

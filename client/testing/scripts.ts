@@ -18,7 +18,7 @@ const working = sampleBatch({
   ...running,
   run_events: [],
   logs: [
-    sampleLog(2, 'tool_call', JSON.stringify({ id: 'toolu_1', name: 'Write', input: { file_path: 'note.txt', content: 'hello' } })),
+    sampleLog(2, 'tool_call', JSON.stringify({ id: 'toolu_1', tool: 'Write', input: { file_path: 'note.txt', content: 'hello' } })),
     sampleLog(3, 'tool_result', JSON.stringify({ id: 'toolu_1', content: 'File created', is_error: false })),
     sampleLog(4, 'text', 'I wrote note.txt.'),
   ],
