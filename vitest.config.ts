@@ -26,14 +26,17 @@ export default defineConfig({
         test: { name: 'contract', include: ['test/contract/**/*.test.ts'], exclude, sequence: { groupOrder: 1 }, testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
-        test: { name: 'infra', include: ['test/infra/**/*.test.ts'], exclude, sequence: { groupOrder: 2 }, testTimeout: 120_000, hookTimeout: 120_000 },
+        test: { name: 'runner', include: ['test/runner/**/*.test.ts'], exclude, sequence: { groupOrder: 2 }, testTimeout: 60_000, hookTimeout: 60_000 },
+      },
+      {
+        test: { name: 'infra', include: ['test/infra/**/*.test.ts'], exclude, sequence: { groupOrder: 3 }, testTimeout: 120_000, hookTimeout: 120_000 },
       },
       {
         test: {
           name: 'stack',
           include: ['test/stack/**/*.test.ts'],
           exclude,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,

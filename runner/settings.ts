@@ -77,8 +77,6 @@ export interface RunnerSettings {
   readonly secrets: readonly string[]
 }
 
-const secret_name = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/
-
 /** The settings, or what is wrong with the environment, by name and without a value. */
 export const readSettings = (env: Readonly<Record<string, string | undefined>>): { ok: true; value: RunnerSettings } | { ok: false; message: string } => {
   const parsed = Environment.safeParse(env)
@@ -112,7 +110,7 @@ export const readSettings = (env: Readonly<Record<string, string | undefined>>):
           ? undefined
           : { region, access_key_id, secret_access_key, session_token: set.AWS_SESSION_TOKEN },
     },
-    secrets: Object.entries(env).flatMap(([name, secret]) => (secret !== undefined && secret_name.test(name) ? [secret] : [])),
+    secrets: [set[runner_env.claim_token], set.ANTHROPIC_API_KEY, set.ANTHROPIC_AUTH_TOKEN, set.AWS_SECRET_ACCESS_KEY, set.AWS_SESSION_TOKEN].flatMap((secret) => secret ?? []),
   }
   return { ok: true, value }
 }

@@ -1,0 +1,49 @@
+/** The folders of one attempt, made when it starts and removed when it ends. */
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { HostFolders } from '../sandbox/sandbox.ts'
+import type { RunnerSettings } from '../settings.ts'
+
+export interface AttemptFolders extends HostFolders {
+  /** The runner's own. */
+  readonly scratch: string
+  remove(): Promise<void>
+}
+
+/** Where both containers of a task mount the workspace. */
+const container_workspace = '/workspace'
+
+/** A folder that its owner may not read or enter, as an agent can make one, is opened first: it cannot be emptied otherwise. */
+const openUp = async (folder: string): Promise<void> => {
+  await chmod(folder, 0o700)
+  for (const entry of await readdir(folder, { withFileTypes: true })) if (entry.isDirectory()) await openUp(join(folder, entry.name))
+}
+
+const removeFolder = async (folder: string): Promise<void> => {
+  try {
+    await rm(folder, { recursive: true, force: true })
+  } catch {
+    await openUp(folder).catch(() => undefined)
+    await rm(folder, { recursive: true, force: true, maxRetries: 2 }).catch(() => undefined)
+  }
+}
+
+/** In a task of two containers, the volumes that both mount. They go with the task. */
+const containerFolders = async ({ work_dir, sockets_dir }: RunnerSettings): Promise<AttemptFolders> => {
+  const scratch = await mkdtemp(join(work_dir, 'lk-'))
+  const home = join(sockets_dir, 'home')
+  await mkdir(home, { recursive: true })
+  return { workspace: container_workspace, home, tmp: '/tmp', run: sockets_dir, scratch, remove: () => removeFolder(scratch) }
+}
+
+/** @param settings `work_dir` is made if it is not there. Sockets lie elsewhere: their paths must be shorter than 108 bytes */
+export const makeFolders = async (settings: RunnerSettings): Promise<AttemptFolders> => {
+  await mkdir(settings.work_dir, { recursive: true })
+  if (settings.sandbox === 'container') return containerFolders(settings)
+  const root = await mkdtemp(join(settings.work_dir, 'lk-'))
+  const run = await mkdtemp(join(tmpdir(), 'lk-run-'))
+  const folders = { workspace: join(root, 'workspace'), home: join(root, 'home'), tmp: join(root, 'tmp'), scratch: join(root, 'scratch') }
+  await Promise.all(Object.values(folders).map((path) => mkdir(path)))
+  return { ...folders, run, remove: async () => void (await Promise.all([removeFolder(root), removeFolder(run)])) }
+}

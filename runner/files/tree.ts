@@ -1,0 +1,49 @@
+/** What a folder holds, without following a link: its size, and a fingerprint that changes when anything in it does. */
+import { createHash } from 'node:crypto'
+import { lstat, readdir, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export interface FolderState {
+  readonly fingerprint: string
+  readonly files: number
+  readonly bytes: number
+}
+
+/** More files than this are not kept between runs. */
+export const files_max = 200_000
+
+/**
+ * Files, folders and links below `folder`, in order. Stops counting beyond `files_max`. Times and inodes are part of the
+ * fingerprint: a file that was written again counts as changed, whatever its size and modification time say.
+ */
+export const folderState = async (folder: string): Promise<FolderState> => {
+  const hash = createHash('sha256')
+  let files = 0
+  let bytes = 0
+  const visit = async (path: string, name: string): Promise<void> => {
+    const entries = (await readdir(path, { withFileTypes: true })).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    for (const entry of entries) {
+      if (++files > files_max) return
+      const below = join(path, entry.name)
+      const stat = await lstat(below)
+      const target = entry.isSymbolicLink() ? await readlink(below) : ''
+      const times = entry.isDirectory() ? '' : `${stat.mtimeMs} ${stat.ctimeMs} ${stat.ino}`
+      hash.update(`${name}/${entry.name}\0${stat.mode} ${entry.isDirectory() ? 0 : stat.size} ${times} ${target}\0`)
+      if (entry.isFile()) bytes += stat.size
+      if (entry.isDirectory()) await visit(below, `${name}/${entry.name}`)
+    }
+  }
+  await visit(folder, '')
+  return { fingerprint: hash.digest('hex'), files, bytes }
+}
+
+/** Whether every step from `folder` down to `names` is a real folder: an agent may have put a link in the way. */
+export const isRealFolder = async (folder: string, ...names: readonly string[]): Promise<boolean> => {
+  let path = folder
+  for (const name of ['', ...names]) {
+    path = join(path, name)
+    const stat = await lstat(path).catch(() => undefined)
+    if (stat === undefined || !stat.isDirectory()) return false
+  }
+  return true
+}

@@ -1,0 +1,219 @@
+/** The runner's side of the control plane in memory: one attempt, its logs, its session's files, and orders that a test gives. */
+import { createHash } from 'node:crypto'
+import { createServer, type IncomingMessage } from 'node:http'
+import { Assignment, Claim, Finish, Heartbeat, RunnerLogs, runner_env, UploadRequest } from '../../shared/contract/runner-protocol.ts'
+import { AgentConfig } from '../../shared/domain/agent.ts'
+import type { LogEntry } from '../../shared/domain/event.ts'
+import { Policy, type PolicyInput } from '../../shared/domain/policy.ts'
+import type { StopReason } from '../../shared/domain/run.ts'
+import type { FileKind } from '../../shared/ports/ports.ts'
+import type { ModelUsage } from '../../shared/domain/usage.ts'
+import type * as z from 'zod'
+
+const ulid = '01J8ZQ4M2N3P4Q5R6S7T8V9WXY'
+const ids = { workspace_id: `ws_${ulid}`, task_id: `task_${ulid}`, run_id: `run_${ulid}`, attempt_id: `att_${ulid}` }
+const claim_token = 'claim-token-of-the-fake-plane'
+
+/** What a test says about the command; the rest is filled in. */
+export interface FakeCommand {
+  readonly message: string
+  readonly config?: z.input<typeof AgentConfig>
+  readonly policy?: PolicyInput
+  readonly session_id?: string
+  readonly attachments?: Assignment['attachments']
+  readonly extra_system_prompt?: string
+  readonly timeout_ms?: number
+  readonly budget_usd?: number
+  readonly spent_usd?: number
+  readonly heartbeat_ms?: number
+  readonly lease_ms?: number
+  readonly model_credentials?: Assignment['model_credentials']
+}
+
+interface Seen {
+  readonly claims: Claim[]
+  readonly heartbeats: (ModelUsage | undefined)[]
+  readonly logs: LogEntry[]
+  readonly finishes: Finish[]
+  /** Every path that was asked for, in order. */
+  readonly paths: string[]
+}
+
+export interface FakePlane {
+  readonly url: string
+  readonly seen: Seen
+  /** The session's files by kind, kept from one attempt to the next. */
+  readonly files: Map<FileKind, Buffer>
+  /** Prepares the next attempt; what was seen is forgotten. @returns the runner's environment */
+  next(command: FakeCommand): Record<string, string>
+  /** Every heartbeat from now on is answered with the order to stop. */
+  orderStop(reason: StopReason): void
+  /** Every call from now on is answered 409. */
+  supersede(): void
+  /** Answers this many calls with 503 first. */
+  failNext(calls: number): void
+  /** Nothing is answered any more. */
+  hang(): void
+  /** The finish is recorded only after this many answers. */
+  recordAfter(answers: number): void
+  /** Resolves once `condition` holds of the log. Fails after ten seconds. */
+  logged(condition: (text: string) => boolean): Promise<void>
+  logText(): string
+  close(): Promise<void>
+}
+
+const readBody = async (incoming: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+interface State {
+  command: FakeCommand
+  seen: Seen
+  files: Map<FileKind, Buffer>
+  pending: Map<FileKind, Buffer>
+  token_hash: string | undefined
+  stop_reason: StopReason | undefined
+  superseded: boolean
+  failures: number
+  hanging: boolean
+  unrecorded: number
+  url: string
+}
+
+const emptySeen = (): Seen => ({ claims: [], heartbeats: [], logs: [], finishes: [], paths: [] })
+
+const assignmentOf = ({ command, files, url }: State): Assignment =>
+  Assignment.parse({
+    ...ids,
+    attempt_no: 1,
+    fencing_token: 1,
+    session_id: command.session_id ?? 'session-1',
+    agent_key: 'tester',
+    agent_config: AgentConfig.parse(command.config ?? {}),
+    policy: Policy.parse(command.policy ?? {}),
+    message: command.message,
+    attachments: command.attachments ?? [],
+    ...(command.extra_system_prompt === undefined ? {} : { extra_system_prompt: command.extra_system_prompt }),
+    timeout_ms: command.timeout_ms ?? 60_000,
+    ...(command.budget_usd === undefined ? {} : { budget_usd: command.budget_usd }),
+    spent_usd: command.spent_usd ?? 0,
+    heartbeat_ms: command.heartbeat_ms ?? 100,
+    lease_expires_at: new Date(Date.now() + (command.lease_ms ?? 30_000)).toISOString(),
+    restore: {
+      ...(files.has('workspace') ? { workspace_url: `${url}/files/workspace` } : {}),
+      ...(files.has('transcript') ? { transcript_url: `${url}/files/transcript` } : {}),
+    },
+    ...(command.model_credentials === undefined ? {} : { model_credentials: command.model_credentials }),
+  })
+
+type Answer = { readonly status: number; readonly body: unknown }
+const ok = (body: unknown): Answer => ({ status: 200, body })
+const problem = (status: number, code: string): Answer => ({ status, body: { code, title: code } })
+
+const heartbeat = (state: State, body: unknown): Answer => {
+  state.seen.heartbeats.push(Heartbeat.parse(body).usage)
+  const lease = { heartbeat_ms: state.command.heartbeat_ms ?? 100, lease_expires_at: new Date(Date.now() + (state.command.lease_ms ?? 30_000)).toISOString() }
+  return ok(state.stop_reason === undefined ? { order: 'go_on', ...lease } : { order: 'stop', stop_reason: state.stop_reason, ...lease })
+}
+
+const finish = (state: State, body: unknown): Answer => {
+  const said = Finish.parse(body)
+  state.seen.finishes.push(said)
+  for (const kind of ['workspace', 'transcript'] as const) {
+    const bytes = state.pending.get(kind)
+    if (bytes !== undefined && said.saved?.[`${kind}_bytes`] === bytes.length) state.files.set(kind, bytes)
+  }
+  return ok({ recorded: state.unrecorded-- <= 0 })
+}
+
+const route = (state: State, path: string, authorization: string | undefined, body: unknown): Answer => {
+  if (path === '/v1/runner/claim') {
+    const claim = Claim.parse(body)
+    state.seen.claims.push(claim)
+    if (claim.claim_token !== claim_token || (state.token_hash !== undefined && state.token_hash !== claim.attempt_token_hash)) return problem(409, 'claim_rejected')
+    state.token_hash = claim.attempt_token_hash
+    return ok(assignmentOf(state))
+  }
+  const secret = authorization?.split('.').at(-1) ?? ''
+  if (createHash('sha256').update(secret).digest('hex') !== state.token_hash) return problem(401, 'unauthenticated')
+  switch (path) {
+    case '/v1/runner/heartbeat':
+      return heartbeat(state, body)
+    case '/v1/runner/logs': {
+      const { entries } = RunnerLogs.parse(body)
+      state.seen.logs.push(...entries.filter((entry) => !state.seen.logs.some((known) => known.seq === entry.seq)))
+      return ok({ stored: entries.length })
+    }
+    case '/v1/runner/uploads':
+      return ok({ url: `${state.url}/files/${UploadRequest.parse(body).kind}` })
+    case '/v1/runner/finish':
+      return finish(state, body)
+    default:
+      return problem(404, 'route_not_found')
+  }
+}
+
+const fileKind = (path: string): FileKind | undefined => (path === '/files/workspace' ? 'workspace' : path === '/files/transcript' ? 'transcript' : undefined)
+
+const logText = (state: State): string => state.seen.logs.map((entry) => entry.data).join('\n')
+
+const until = async (condition: () => boolean, what: string): Promise<void> => {
+  for (let tries = 0; tries < 1_000; tries++) {
+    if (condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error(`never came: ${what}`)
+}
+
+export const startFakePlane = async (): Promise<FakePlane> => {
+  const state: State = {
+    command: { message: '' }, seen: emptySeen(), files: new Map(), pending: new Map(), token_hash: undefined,
+    stop_reason: undefined, superseded: false, failures: 0, hanging: false, unrecorded: 0, url: '',
+  }
+  const server = createServer((incoming, response) => {
+    const handle = async (): Promise<void> => {
+      const path = incoming.url ?? ''
+      const bytes = await readBody(incoming)
+      if (state.hanging) return
+      const kind = fileKind(path)
+      if (kind !== undefined) {
+        if (incoming.method === 'PUT') state.pending.set(kind, bytes)
+        response.end(incoming.method === 'GET' ? state.files.get(kind) : '')
+        return
+      }
+      state.seen.paths.push(path)
+      const answer = state.failures-- > 0 ? problem(503, 'unavailable') : state.superseded ? problem(409, 'attempt_superseded') : route(state, path, incoming.headers.authorization, JSON.parse(bytes.toString()))
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body))
+    }
+    handle().catch((error: unknown) => response.writeHead(400).end(JSON.stringify({ code: 'invalid_request', detail: String(error) })))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  state.url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+  return {
+    url: state.url,
+    get seen() {
+      return state.seen
+    },
+    files: state.files,
+    next: (command) => {
+      Object.assign(state, { command, seen: emptySeen(), token_hash: undefined, stop_reason: undefined, superseded: false, failures: 0, hanging: false, unrecorded: 0 })
+      state.pending.clear()
+      return { [runner_env.attempt]: `${ids.workspace_id}/${ids.run_id}/1`, [runner_env.claim_token]: claim_token, [runner_env.api_url]: state.url }
+    },
+    orderStop: (reason) => void (state.stop_reason = reason),
+    supersede: () => void (state.superseded = true),
+    failNext: (calls) => void (state.failures = calls),
+    hang: () => void (state.hanging = true),
+    recordAfter: (answers) => void (state.unrecorded = answers),
+    logged: (condition) => until(() => condition(logText(state)), 'the log'),
+    logText: () => logText(state),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
