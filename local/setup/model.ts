@@ -1,4 +1,5 @@
 /** Which model agents talk to: the real one where there is a key for it, else a scripted one on this machine. */
+import { randomUUID } from 'node:crypto'
 import { startScriptedModel } from '../scripted-model/server.ts'
 
 export interface Model {
@@ -43,7 +44,8 @@ export const chooseModel = async (env: Env): Promise<Model> => {
   return {
     label: 'SCRIPTED: canned answers from this machine, no model is called. Set ANTHROPIC_API_KEY to talk to the real one',
     parameters: { ModelProvider: 'anthropic', AnthropicBaseUrl: scripted.url },
-    secrets: { ANTHROPIC_API_KEY: 'scripted' },
+    // A secret like any other, so it must not be a word that agents say: secrets are redacted.
+    secrets: { ANTHROPIC_API_KEY: `no-key-${randomUUID()}` },
     environment: {},
     close: scripted.close,
   }

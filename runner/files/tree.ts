@@ -14,7 +14,8 @@ export const files_max = 200_000
 
 /**
  * Files, folders and links below `folder`, in order. Stops counting beyond `files_max`. Times and inodes are part of the
- * fingerprint: a file that was written again counts as changed, whatever its size and modification time say.
+ * fingerprint: a file that was written again counts as changed, whatever its size and modification time say. Of a folder only what
+ * it holds counts: one that is empty, as the runner makes one for each agent, is no reason to save a session.
  */
 export const folderState = async (folder: string): Promise<FolderState> => {
   const hash = createHash('sha256')
@@ -27,8 +28,7 @@ export const folderState = async (folder: string): Promise<FolderState> => {
       const below = join(path, entry.name)
       const stat = await lstat(below)
       const target = entry.isSymbolicLink() ? await readlink(below) : ''
-      const times = entry.isDirectory() ? '' : `${stat.mtimeMs} ${stat.ctimeMs} ${stat.ino}`
-      hash.update(`${name}/${entry.name}\0${stat.mode} ${entry.isDirectory() ? 0 : stat.size} ${times} ${target}\0`)
+      if (!entry.isDirectory()) hash.update(`${name}/${entry.name}\0${stat.mode} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.ino} ${target}\0`)
       if (entry.isFile()) bytes += stat.size
       if (entry.isDirectory()) await visit(below, `${name}/${entry.name}`)
     }
