@@ -107,7 +107,7 @@ const runClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFold
   const socket = posix.join(kind.sandbox.paths.run, model_socket)
   const port = kind.sandbox.tier === 'none' ? await freePort() : bedrock_port
   const bridges = upstream.provider === 'bedrock' ? [...kind.bridges, { port, socket }] : kind.bridges
-  return runClaudeCode({ ...kind, bridges, session, host_home: folders.home, meter, upstream, model_socket: socket, bedrock_port: port })
+  return runClaudeCode({ ...kind, bridges, session, host_home: folders.home, meter, upstream, model_socket: socket, bedrock_port: port, model_retries_max: settings.model.retries_max })
 }
 
 const runKind = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Ran> => {

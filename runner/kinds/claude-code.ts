@@ -28,6 +28,7 @@ export interface ClaudeInput extends KindInput {
   /** How the agent reaches the model: `model_socket` in the sandbox, or a port on its loopback for Bedrock, whose client knows no socket. */
   readonly model_socket: string
   readonly bedrock_port: number
+  readonly model_retries_max: number
 }
 export interface ClaudeResult extends KindResult {
   /** What the transcript's agent has used over its whole life; undefined if it never started. */
@@ -37,7 +38,6 @@ export interface ClaudeResult extends KindResult {
 /** How long an interrupted agent may take to say what it used. */
 const interrupt_wait_ms = 2_000
 const result_length_max = 32_768
-const api_tries_max = 5
 
 /** Tools that need a human, a terminal, another machine or a later time: none of them is there. */
 const unavailable_tools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'EnterWorktree', 'ExitWorktree', 'CronCreate', 'CronDelete', 'CronList', 'ScheduleWakeup', 'RemoteTrigger', 'PushNotification', 'Workflow']
@@ -65,7 +65,7 @@ const agentEnv = (input: ClaudeInput): Readonly<Record<string, string>> => ({
   ...modelEnv(input),
   CLAUDE_CONFIG_DIR: join(input.sandbox.paths.home, '.claude'),
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-  CLAUDE_CODE_MAX_RETRIES: String(api_tries_max),
+  CLAUDE_CODE_MAX_RETRIES: String(input.model_retries_max),
   DISABLE_AUTOUPDATER: '1',
   IS_SANDBOX: '1',
 })

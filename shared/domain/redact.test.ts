@@ -34,6 +34,7 @@ test.each([
   'input_tokens: 1234567, "max_tokens": 100000',
   'const token = await readToken(env)',
   'password: string',
+  'PWD=/workspace',
   'the token count is 12345678',
   'Basic understanding of responsibilities',
   'see https://example.com:8080/a/b and user@example.com',

@@ -37,6 +37,8 @@ export const startHarness = async (): Promise<Harness> => {
         PATH: process.env['PATH'] ?? '',
         LANEKEEPER_WORK_DIR: work_dir,
         LANEKEEPER_STOP_GRACE_MS: '500',
+        // Where there is no sandbox at all, the tests prove what is left.
+        ALLOW_UNSANDBOXED: '1',
         ANTHROPIC_API_KEY: model_key,
         ANTHROPIC_BASE_URL: model.url,
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME: model.url,
