@@ -115,7 +115,9 @@ export const readSettings = (env: Readonly<Record<string, string | undefined>>):
           ? undefined
           : { region, access_key_id, secret_access_key, session_token: set.AWS_SESSION_TOKEN },
     },
-    secrets: [set[runner_env.claim_token], set.ANTHROPIC_API_KEY, set.ANTHROPIC_AUTH_TOKEN, set.AWS_SECRET_ACCESS_KEY, set.AWS_SESSION_TOKEN].flatMap((secret) => secret ?? []),
+    secrets: [set[runner_env.claim_token], set.ANTHROPIC_API_KEY, set.ANTHROPIC_AUTH_TOKEN, set.AWS_SECRET_ACCESS_KEY, set.AWS_SESSION_TOKEN].flatMap(
+      (secret) => secret ?? [],
+    ),
   }
   return { ok: true, value }
 }

@@ -40,7 +40,20 @@ const interrupt_wait_ms = 2_000
 const result_length_max = 32_768
 
 /** Tools that need a human, a terminal, another machine or a later time: none of them is there. */
-const unavailable_tools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'EnterWorktree', 'ExitWorktree', 'CronCreate', 'CronDelete', 'CronList', 'ScheduleWakeup', 'RemoteTrigger', 'PushNotification', 'Workflow']
+const unavailable_tools = [
+  'AskUserQuestion',
+  'EnterPlanMode',
+  'ExitPlanMode',
+  'EnterWorktree',
+  'ExitWorktree',
+  'CronCreate',
+  'CronDelete',
+  'CronList',
+  'ScheduleWakeup',
+  'RemoteTrigger',
+  'PushNotification',
+  'Workflow',
+]
 
 /** The agent's name for a session: the same for every attempt of the session, and of no other. Version 8 of RFC 9562: made from a hash. */
 export const sessionUuid = (workspace_id: string, session_id: string): string => {
@@ -109,8 +122,13 @@ const optionsOf = (input: ClaudeInput, resumes: boolean, onStart: (agent: AgentP
           onFailure: 'block',
           hooks: [
             async (use) => {
-              const answer = use.hook_event_name !== 'PreToolUse' || stop.soft.aborted ? ({ allow: false, why: 'the attempt is ending' } as const) : gate(use.tool_name, use.tool_input)
-              const decision = answer.allow ? { permissionDecision: 'allow' as const } : { permissionDecision: 'deny' as const, permissionDecisionReason: answer.why }
+              const answer =
+                use.hook_event_name !== 'PreToolUse' || stop.soft.aborted
+                  ? ({ allow: false, why: 'the attempt is ending' } as const)
+                  : gate(use.tool_name, use.tool_input)
+              const decision = answer.allow
+                ? { permissionDecision: 'allow' as const }
+                : { permissionDecision: 'deny' as const, permissionDecisionReason: answer.why }
               return { hookSpecificOutput: { hookEventName: 'PreToolUse', ...decision } }
             },
           ],

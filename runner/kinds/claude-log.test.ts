@@ -18,8 +18,13 @@ test('text, thinking, tool calls and results become entries; the user’s own wo
     { stream: 'agent', chunk_type: 'text', data: 'hello' },
     { stream: 'agent', chunk_type: 'tool_call', data: '{"id":"t1","tool":"Bash","input":{"command":"x","token":"[redacted]"}}' },
   ])
-  const result = said('user', [{ type: 'text', text: 'mine' }, { type: 'tool_result', tool_use_id: 't1', content: [{ type: 'text', text: 'a planted-secret' }, { type: 'image' }] }])
-  expect(logLines(result, ['planted-secret'])).toEqual([{ stream: 'agent', chunk_type: 'tool_result', data: '{"id":"t1","is_error":false,"content":"a [redacted]\\n(image)"}' }])
+  const result = said('user', [
+    { type: 'text', text: 'mine' },
+    { type: 'tool_result', tool_use_id: 't1', content: [{ type: 'text', text: 'a planted-secret' }, { type: 'image' }] },
+  ])
+  expect(logLines(result, ['planted-secret'])).toEqual([
+    { stream: 'agent', chunk_type: 'tool_result', data: '{"id":"t1","is_error":false,"content":"a [redacted]\\n(image)"}' },
+  ])
   expect(logLines(said('user', 'mine'), [])).toEqual([])
 })
 

@@ -3,7 +3,19 @@ import { expect, test } from 'vitest'
 import { attemptUsage, failureOf, totalUsage } from './claude-outcome.ts'
 
 const result = (fields: object): SDKResultMessage =>
-  JSON.parse(JSON.stringify({ type: 'result', subtype: 'success', is_error: false, result: 'text', num_turns: 3, errors: [], modelUsage: {}, total_cost_usd: 0, ...fields }))
+  JSON.parse(
+    JSON.stringify({
+      type: 'result',
+      subtype: 'success',
+      is_error: false,
+      result: 'text',
+      num_turns: 3,
+      errors: [],
+      modelUsage: {},
+      total_cost_usd: 0,
+      ...fields,
+    }),
+  )
 
 test('a success has no failure', () => {
   expect(failureOf(result({}))).toBeUndefined()
@@ -36,7 +48,13 @@ const usage = (tokens: number, model_usd: number) => ({ input_tokens: tokens, ou
 
 test('adds up the models of a result', () => {
   const model = { inputTokens: 1, outputTokens: 2, cacheReadInputTokens: 3, cacheCreationInputTokens: 4 }
-  expect(totalUsage(result({ modelUsage: { a: model, b: model }, total_cost_usd: 0.5 }))).toEqual({ input_tokens: 2, output_tokens: 4, cache_read_tokens: 6, cache_write_tokens: 8, model_usd: 0.5 })
+  expect(totalUsage(result({ modelUsage: { a: model, b: model }, total_cost_usd: 0.5 }))).toEqual({
+    input_tokens: 2,
+    output_tokens: 4,
+    cache_read_tokens: 6,
+    cache_write_tokens: 8,
+    model_usd: 0.5,
+  })
 })
 
 test('an attempt used what the transcript’s total grew by', () => {

@@ -61,9 +61,18 @@ test('the agent answers with tools in its workspace; the key, the token and the 
 
 test('the next run of the session remembers the conversation and finds the files, and counts only what it used itself', async () => {
   const usage = { input_tokens: 1_000, output_tokens: 100 }
-  const first = await harness.run({ message: `my name is Ada\n${bash('echo from the first run > kept.txt')}\n${turn({ text: 'hello Ada', usage })}`, policy: full, session_id: 'memory' })
+  const first = await harness.run({
+    message: `my name is Ada\n${bash('echo from the first run > kept.txt')}\n${turn({ text: 'hello Ada', usage })}`,
+    policy: full,
+    session_id: 'memory',
+  })
   expect(first.finish).toMatchObject({ outcome: 'ok', result: 'hello Ada' })
-  const second = await harness.run({ message: `who am I?\n${bash('cat kept.txt')}\n${turn({ text: 'still Ada', usage })}`, policy: full, session_id: 'memory', config: { workspace_dir: '/workspace/sub' } })
+  const second = await harness.run({
+    message: `who am I?\n${bash('cat kept.txt')}\n${turn({ text: 'still Ada', usage })}`,
+    policy: full,
+    session_id: 'memory',
+    config: { workspace_dir: '/workspace/sub' },
+  })
   expect(second.finish).toMatchObject({ outcome: 'ok', result: 'still Ada' })
   const sent = harness.model_requests.at(-1)?.body ?? ''
   expect(sent).toContain('my name is Ada')
@@ -152,7 +161,13 @@ test('a run stops at its limit of turns', async () => {
 
 test('Bedrock is asked with a signature of the run’s own credentials, which the agent never sees', async () => {
   const secret_access_key = 'planted-secret-access-key'
-  const model_credentials = { region: 'eu-central-1', access_key_id: 'AKIAPLANTED', secret_access_key, session_token: 'planted-session-token', expires_at: new Date(Date.now() + 3_600_000).toISOString() }
+  const model_credentials = {
+    region: 'eu-central-1',
+    access_key_id: 'AKIAPLANTED',
+    secret_access_key,
+    session_token: 'planted-session-token',
+    expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+  }
   const { finish, log } = await harness.run({
     message: `m\n${bash('env')}\n${say('from Bedrock')}`,
     config: { model: 'us.anthropic.claude-sonnet-5' },

@@ -14,7 +14,11 @@ export interface Harness {
   readonly model_requests: SeenRequest[]
   readonly work_dir: string
   /** Starts an attempt; `act` runs beside it. @returns its exit code and what it said at its end */
-  run(command: FakeCommand, act?: (stop: AbortController) => Promise<void>, env?: Readonly<Record<string, string>>): Promise<{ code: number; finish: Finish | undefined; log: string }>
+  run(
+    command: FakeCommand,
+    act?: (stop: AbortController) => Promise<void>,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<{ code: number; finish: Finish | undefined; log: string }>
   close(): Promise<void>
 }
 

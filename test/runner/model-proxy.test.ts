@@ -32,7 +32,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const ask = (method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number | undefined; text: string; retry: unknown }> =>
+const ask = (
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<{ status: number | undefined; text: string; retry: unknown }> =>
   new Promise((resolve, reject) => {
     const outgoing = request({ socketPath: join(folder, 'model.sock'), method, path, headers }, (response) => {
       let text = ''
@@ -42,12 +47,21 @@ const ask = (method: string, path: string, body: unknown, headers: Record<string
     outgoing.on('error', reject)
     outgoing.end(method === 'GET' ? undefined : JSON.stringify(body))
   })
-const scripted = (turn: unknown, stream: boolean) => ({ model: 'claude-sonnet-5', stream, messages: [{ role: 'user', content: `STUB: ${JSON.stringify(turn)}` }] })
+const scripted = (turn: unknown, stream: boolean) => ({
+  model: 'claude-sonnet-5',
+  stream,
+  messages: [{ role: 'user', content: `STUB: ${JSON.stringify(turn)}` }],
+})
 const counted = { text: 'hi', usage: { input_tokens: 100_000, output_tokens: 10_000 } }
 
 test.each([true, false])('passes a request for messages on with the key, and counts what it used (stream: %s)', async (stream) => {
   await start(undefined)
-  const answer = await ask('POST', '/v1/messages?beta=true', scripted(counted, stream), { 'x-api-key': 'agent-made', authorization: 'Bearer agent-made', 'anthropic-version': '2023-06-01', cookie: 'a=b' })
+  const answer = await ask('POST', '/v1/messages?beta=true', scripted(counted, stream), {
+    'x-api-key': 'agent-made',
+    authorization: 'Bearer agent-made',
+    'anthropic-version': '2023-06-01',
+    cookie: 'a=b',
+  })
   expect(answer.status).toBe(200)
   expect(answer.text).toContain('hi')
   expect(seen[0]?.headers).toMatchObject({ 'x-api-key': 'the-key', 'anthropic-version': '2023-06-01' })

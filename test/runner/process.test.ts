@@ -49,9 +49,17 @@ test.each([
 })
 
 test('a config without a command, and a kind that nobody knows, are errors that no retry mends', async () => {
-  expect((await harness.run({ message: 'm', config: { runner: 'process' } })).finish).toMatchObject({ outcome: 'error', error: { code: 'command_missing', retryable: false } })
-  expect((await harness.run({ message: 'm', config: { runner: 'other' } })).finish).toMatchObject({ outcome: 'error', error: { code: 'runner_unsupported', retryable: false } })
-  expect((await harness.run({ message: 'm', config: { ...shell('true'), workspace_dir: '/workspace/../etc' } })).finish).toMatchObject({ error: { code: 'workspace_dir_invalid' } })
+  expect((await harness.run({ message: 'm', config: { runner: 'process' } })).finish).toMatchObject({
+    outcome: 'error',
+    error: { code: 'command_missing', retryable: false },
+  })
+  expect((await harness.run({ message: 'm', config: { runner: 'other' } })).finish).toMatchObject({
+    outcome: 'error',
+    error: { code: 'runner_unsupported', retryable: false },
+  })
+  expect((await harness.run({ message: 'm', config: { ...shell('true'), workspace_dir: '/workspace/../etc' } })).finish).toMatchObject({
+    error: { code: 'workspace_dir_invalid' },
+  })
 })
 
 test('at its timeout a command gets SIGTERM and may end well; what it saved is kept', async () => {

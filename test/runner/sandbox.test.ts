@@ -25,10 +25,13 @@ afterAll(async () => {
 })
 
 const shell = (script: string) => ({ runner: 'process', command: ['bash', '-c', script] })
-const output = async (script: string, policy = {}): Promise<string> => (await harness.run({ message: 'm', config: shell(`${script} 2>&1; echo end`), policy })).log
+const output = async (script: string, policy = {}): Promise<string> =>
+  (await harness.run({ message: 'm', config: shell(`${script} 2>&1; echo end`), policy })).log
 
 test('no file outside of the workspace is seen, nor written', async () => {
-  const log = await output(`cat ${outside}/secret.txt; echo x > ${outside}/written; ls ${harness.work_dir}; cat /etc/shadow; touch /usr/x /x; ls /root /home /var`)
+  const log = await output(
+    `cat ${outside}/secret.txt; echo x > ${outside}/written; ls ${harness.work_dir}; cat /etc/shadow; touch /usr/x /x; ls /root /home /var`,
+  )
   const written = await readFile(join(outside, 'written'), 'utf8').catch(() => undefined)
   expect(log.includes('the secret outside')).toBe(!probe.files)
   expect(written === undefined).toBe(probe.files)
@@ -77,11 +80,16 @@ test('without a network there is no way out at all', async () => {
 
 test('the workspace is kept when it may be written, seen when it may be read, and absent otherwise', async () => {
   const run = (script: string, workspace_access: 'none' | 'ro' | 'rw') =>
-    harness.run({ message: 'm', config: shell(script), policy: { workspace_access }, attachments: [{ name: 'note.txt', content: 'attached', encoding: 'text' }] })
+    harness.run({
+      message: 'm',
+      config: shell(script),
+      policy: { workspace_access },
+      attachments: [{ name: 'note.txt', content: 'attached', encoding: 'text' }],
+    })
   const written = await run('echo kept > kept.txt; mkdir -p a/b; ln -s ../kept.txt a/link; echo ok', 'rw')
   expect(written.finish).toMatchObject({ outcome: 'ok', saved: { workspace_bytes: expect.any(Number) } })
-  const again = await run('cat kept.txt a/link attachments/note.txt', 'rw')
-  expect(again.log).toMatch(/kept\nkept\n+attached/)
+  const again = await run('cat kept.txt a/link attachments/note.txt | tr "\\n" " "', 'rw')
+  expect(again.finish?.result).toBe('kept kept attached')
   if (!probe.files) {
     expect((await run('true', 'ro')).finish?.error?.code).toBe('sandbox_unavailable')
     return
@@ -109,14 +117,21 @@ test('what did not change is not saved again', async () => {
 test('a link that an agent leaves where attachments go is not followed', async () => {
   harness.plane.files.clear()
   await harness.run({ message: 'm', config: shell(`ln -s ${outside} attachments; echo ok`) })
-  const { finish } = await harness.run({ message: 'm', config: shell('cat attachments/evil.txt'), attachments: [{ name: 'evil.txt', content: 'attached', encoding: 'text' }] })
+  const { finish } = await harness.run({
+    message: 'm',
+    config: shell('cat attachments/evil.txt'),
+    attachments: [{ name: 'evil.txt', content: 'attached', encoding: 'text' }],
+  })
   expect(finish?.result).toBe('attached')
   expect(await readFile(join(outside, 'evil.txt'), 'utf8').catch(() => 'not there')).toBe('not there')
 })
 
 test('a tier that cannot enforce the policy refuses it, and none wants a word', async () => {
   const degraded = await harness.run({ message: 'm', config: shell('true'), policy: { workspace_access: 'ro' } }, undefined, { LANEKEEPER_SANDBOX: 'unshare' })
-  expect(degraded.finish).toMatchObject({ outcome: 'error', error: { code: 'sandbox_unavailable', retryable: false, message: expect.stringContaining('workspace_access: ro') } })
+  expect(degraded.finish).toMatchObject({
+    outcome: 'error',
+    error: { code: 'sandbox_unavailable', retryable: false, message: expect.stringContaining('workspace_access: ro') },
+  })
   const offline = await harness.run({ message: 'm', config: shell('true'), policy: { network_enabled: false } }, undefined, { LANEKEEPER_SANDBOX: 'none' })
   expect(offline.finish?.error?.message).toContain('network_enabled: false')
   const unsaid = await harness.run({ message: 'm', config: shell('true') }, undefined, { LANEKEEPER_SANDBOX: 'none', ALLOW_UNSANDBOXED: '0' })
@@ -133,7 +148,11 @@ test('what the policy grants goes through the proxy, from a plain tool that know
   const address = site.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const { connect } = await import('node:net')
-  const proxy = await startEgressProxy({ socket_path: join(root, 'egress.sock'), resolve: async () => ['93.184.216.34'], open: () => connect(port, '127.0.0.1') })
+  const proxy = await startEgressProxy({
+    socket_path: join(root, 'egress.sock'),
+    resolve: async () => ['93.184.216.34'],
+    open: () => connect(port, '127.0.0.1'),
+  })
   const input = { folders: { workspace: root, home: root, tmp: root, run: root }, agent_binary: undefined, workspace_access: 'rw' } as const
   const sandbox = probe.tier === 'bubblewrap' ? openBubblewrap(input, process.env['PATH']) : openUnshare(input)
   const child = sandbox.start({
