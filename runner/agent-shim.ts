@@ -17,7 +17,10 @@ const startCommand = async (socket: Socket, payload: Buffer): Promise<ChildProce
   const [program = '', ...args] = argv
   const child = spawn(program, args, { cwd, env, stdio: 'pipe', detached: true })
   child.stdin.on('error', () => undefined)
-  for (const [stream, kind] of [[child.stdout, 'stdout'], [child.stderr, 'stderr']] as const) {
+  for (const [stream, kind] of [
+    [child.stdout, 'stdout'],
+    [child.stderr, 'stderr'],
+  ] as const) {
     stream.on('data', (bytes: Buffer) => {
       if (socket.write(frame(kind, bytes))) return
       stream.pause()
@@ -46,9 +49,11 @@ const serve = (socket: Socket): void => {
   let taken = Promise.resolve()
   socket.on('data', (piece: Buffer) => {
     for (const one of read(piece)) {
-      taken = taken.then(() => take(one)).catch((error: unknown) => {
-        socket.end(frame('exit', JSON.stringify({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' })))
-      })
+      taken = taken
+        .then(() => take(one))
+        .catch((error: unknown) => {
+          socket.end(frame('exit', JSON.stringify({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' })))
+        })
     }
   })
   socket.on('error', () => process.exit(0))

@@ -31,7 +31,7 @@ const send_within_ms = 600_000
 /** Cuts a text into parts of at most `length_max`, not between the halves of a surrogate pair. */
 export const cutText = (text: string, length_max: number): readonly string[] => {
   const parts: string[] = []
-  for (let from = 0; from < text.length; ) {
+  for (let from = 0; from < text.length;) {
     const at = Math.min(text.length, from + length_max)
     const last = text.charCodeAt(at - 1)
     const to = at < text.length && last >= 0xd800 && last <= 0xdbff && at - 1 > from ? at - 1 : at
@@ -60,22 +60,24 @@ export interface LogInput {
   readonly secrets: readonly string[]
 }
 
-export const createLog = ({ plane, stop, secrets }: LogInput): Log => {
+interface Sender {
+  append(entry: LogEntry): void
+  /** Resolves when what waits has shrunk enough. */
+  room(): Promise<void>
+  flush(): Promise<void>
+  /** The plane cannot be told anything any more. */
+  lost(): boolean
+}
+
+/** Sends one batch at a time, in order, after a short wait: so that a burst becomes one call. */
+const createSender = ({ plane, stop }: LogInput): Sender => {
   const waiting: LogEntry[] = []
   let waiting_bytes = 0
-  let written_bytes = 0
-  let last_seq = 0
-  let full = false
   let lost = false
   let sending: Promise<void> | undefined
   let hurry = new AbortController()
   let roomy: (() => void)[] = []
 
-  const makeRoom = (): void => {
-    const callers = roomy
-    roomy = []
-    for (const caller of callers) caller()
-  }
   const sendBatch = async (): Promise<void> => {
     const batch = takeBatch(waiting)
     waiting_bytes -= batch.reduce((sum, entry) => sum + sizeOf(entry), 0)
@@ -86,35 +88,28 @@ export const createLog = ({ plane, stop, secrets }: LogInput): Log => {
       waiting.length = 0
       waiting_bytes = 0
     }
-    makeRoom()
+    const callers = roomy
+    roomy = []
+    for (const caller of callers) caller()
   }
-  /** One batch at a time, in order; a short wait first, so that a burst becomes one call. */
+  const isFull = (): boolean => waiting_bytes >= batch_bytes_max || waiting.length >= batch_entries_max
   const send = async (): Promise<void> => {
     while (waiting.length > 0) {
-      if (waiting_bytes < batch_bytes_max && waiting.length < batch_entries_max) await pause(batch_delay_ms, hurry.signal)
+      if (!isFull()) await pause(batch_delay_ms, hurry.signal)
       await sendBatch()
     }
     sending = undefined
   }
-  const append = (stream: LogStream, chunk_type: LogChunkType, data: string): void => {
-    const entry: LogEntry = { seq: ++last_seq, timestamp: Date.now(), stream, chunk_type, data }
-    waiting.push(entry)
-    waiting_bytes += sizeOf(entry)
-    written_bytes += sizeOf(entry)
-    if (waiting_bytes >= batch_bytes_max || waiting.length >= batch_entries_max) hurry.abort()
-    if (sending === undefined) {
+  return {
+    append: (entry) => {
+      waiting.push(entry)
+      waiting_bytes += sizeOf(entry)
+      if (isFull()) hurry.abort()
+      if (sending !== undefined) return
       hurry = new AbortController()
       sending = send()
-    }
-  }
-  return {
-    write: async (stream, chunk_type, data) => {
-      if (lost || full || data === '') return
-      for (const part of cutText(redactText(data, secrets), entry_length_max)) append(stream, chunk_type, part)
-      if (written_bytes > log_bytes_max) {
-        full = true
-        append('system', 'notice', `This attempt has written ${log_bytes_max / 1_048_576} MiB of log; the rest of its output is not kept.`)
-      }
+    },
+    room: async () => {
       if (waiting_bytes > waiting_bytes_max) await new Promise<void>((resolve) => roomy.push(resolve))
     },
     flush: async () => {
@@ -123,5 +118,30 @@ export const createLog = ({ plane, stop, secrets }: LogInput): Log => {
         await sending
       }
     },
+    lost: () => lost,
+  }
+}
+
+export const createLog = (input: LogInput): Log => {
+  const sender = createSender(input)
+  let written_bytes = 0
+  let last_seq = 0
+  let full = false
+  const append = (stream: LogStream, chunk_type: LogChunkType, data: string): void => {
+    const entry: LogEntry = { seq: ++last_seq, timestamp: Date.now(), stream, chunk_type, data }
+    written_bytes += sizeOf(entry)
+    sender.append(entry)
+  }
+  return {
+    write: async (stream, chunk_type, data) => {
+      if (sender.lost() || full || data === '') return
+      for (const part of cutText(redactText(data, input.secrets), entry_length_max)) append(stream, chunk_type, part)
+      if (written_bytes > log_bytes_max) {
+        full = true
+        append('system', 'notice', `This attempt has written ${log_bytes_max / 1_048_576} MiB of log; the rest of its output is not kept.`)
+      }
+      await sender.room()
+    },
+    flush: sender.flush,
   }
 }

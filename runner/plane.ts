@@ -85,7 +85,8 @@ const tryOnce = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, 
     const response = await fetch(url, { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) })
     if (!response.ok) return await failed<T>(response)
     const parsed = schema.safeParse(JSON.parse(await response.text()))
-    if (!parsed.success) return { done: { ok: false, why: 'refused', message: `the plane's answer is not what the protocol says: ${z.prettifyError(parsed.error)}` } }
+    if (!parsed.success)
+      return { done: { ok: false, why: 'refused', message: `the plane's answer is not what the protocol says: ${z.prettifyError(parsed.error)}` } }
     return { done: { ok: true, value: parsed.data, answered: { sent_monotonic_ms, plane_now_ms: planeTime(response) } } }
   } catch (error) {
     return { again: error instanceof Error ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}` : 'no answer' }

@@ -14,6 +14,8 @@ const names = {
   allow_unsandboxed: 'ALLOW_UNSANDBOXED',
   /** The agent's own time between SIGTERM and SIGKILL, in milliseconds. */
   stop_grace: 'LANEKEEPER_STOP_GRACE_MS',
+  /** How often the agent asks the model again after 429, 529 and 5xx, with growing pauses, before the attempt fails. */
+  model_retries: 'LANEKEEPER_MODEL_RETRIES',
   /** `anthropic` or `bedrock`. */
   model_provider: 'LANEKEEPER_MODEL_PROVIDER',
   /** Where ECS says which task this is (the ECS agent sets it). */
@@ -32,6 +34,7 @@ const Environment = z.object({
   [names.work_dir]: text,
   [names.allow_unsandboxed]: text,
   [names.stop_grace]: z.preprocess((value) => (value === '' ? undefined : value), z.coerce.number().int().min(0).max(120_000).default(5_000)),
+  [names.model_retries]: z.preprocess((value) => (value === '' ? undefined : value), z.coerce.number().int().min(0).max(20).default(5)),
   [names.model_provider]: z.preprocess((value) => (value === '' ? undefined : value), z.enum(['anthropic', 'bedrock']).default('anthropic')),
   [names.ecs_metadata]: text,
   ANTHROPIC_API_KEY: text,
@@ -47,6 +50,7 @@ const Environment = z.object({
 export type SandboxChoice = 'bubblewrap' | 'unshare' | 'none' | 'container'
 
 export interface ModelSettings {
+  readonly retries_max: number
   readonly provider: 'anthropic' | 'bedrock'
   readonly api_key?: string | undefined
   readonly auth_token?: string | undefined
@@ -100,6 +104,7 @@ export const readSettings = (env: Readonly<Record<string, string | undefined>>):
     stop_grace_ms: set[names.stop_grace],
     ecs_metadata_url: set[names.ecs_metadata],
     model: {
+      retries_max: set[names.model_retries],
       provider: set[names.model_provider],
       api_key: set.ANTHROPIC_API_KEY,
       auth_token: set.ANTHROPIC_AUTH_TOKEN,
@@ -110,7 +115,9 @@ export const readSettings = (env: Readonly<Record<string, string | undefined>>):
           ? undefined
           : { region, access_key_id, secret_access_key, session_token: set.AWS_SESSION_TOKEN },
     },
-    secrets: [set[runner_env.claim_token], set.ANTHROPIC_API_KEY, set.ANTHROPIC_AUTH_TOKEN, set.AWS_SECRET_ACCESS_KEY, set.AWS_SESSION_TOKEN].flatMap((secret) => secret ?? []),
+    secrets: [set[runner_env.claim_token], set.ANTHROPIC_API_KEY, set.ANTHROPIC_AUTH_TOKEN, set.AWS_SECRET_ACCESS_KEY, set.AWS_SESSION_TOKEN].flatMap(
+      (secret) => secret ?? [],
+    ),
   }
   return { ok: true, value }
 }

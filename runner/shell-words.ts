@@ -62,7 +62,7 @@ const step = (scan: Scan, line: string, at: number): number | undefined => {
 /** The commands that `line` divides into at `;`, `|`, `&` and line ends; undefined if it may run more than these. */
 export const simpleCommands = (line: string): readonly string[] | undefined => {
   const scan: Scan = { commands: [], current: '', quote: undefined }
-  for (let at = 0; at < line.length; ) {
+  for (let at = 0; at < line.length;) {
     const length = step(scan, line, at)
     if (length === undefined) return undefined
     at += length

@@ -25,7 +25,13 @@ const wildcard = (pattern: string): RegExp => new RegExp(`^${pattern.split('*').
 
 /** `**` stands for anything, `*` for anything within one folder. */
 const pathPattern = (pattern: string): RegExp =>
-  new RegExp(`^${pattern.split('**').map((part) => part.split('*').map(escaped).join('[^/]*')).join('.*')}$`, 's')
+  new RegExp(
+    `^${pattern
+      .split('**')
+      .map((part) => part.split('*').map(escaped).join('[^/]*'))
+      .join('.*')}$`,
+    's',
+  )
 
 const parseRule = (text: string): Rule | undefined => {
   const parts = /^([A-Za-z0-9_*-]+)(?:\((.*)\))?$/s.exec(text)
@@ -55,7 +61,8 @@ const inputMatches = (tool: string, pattern: string, input: unknown, cwd: string
   const path = textField(input, 'file_path', 'notebook_path', 'path')
   if (path !== undefined) return pathPattern(posix.resolve(cwd, pattern)).test(posix.resolve(cwd, path))
   const url = textField(input, 'url')
-  if (tool === 'WebFetch' && url !== undefined) return pattern.startsWith('domain:') ? hostMatches(url, pattern.slice('domain:'.length)) : wildcard(pattern).test(url)
+  if (tool === 'WebFetch' && url !== undefined)
+    return pattern.startsWith('domain:') ? hostMatches(url, pattern.slice('domain:'.length)) : wildcard(pattern).test(url)
   const word = textField(input, 'skill', 'subagent_type', 'query')
   return word !== undefined && wildcard(pattern).test(word)
 }

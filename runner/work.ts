@@ -100,14 +100,25 @@ interface Ran extends KindResult {
 const runClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Ran> => {
   const { settings, assignment, meter } = input
   const upstream = createUpstream(settings.model, assignment.model_credentials)
-  if (upstream === undefined) return { outcome: 'error', error: failure('model_credentials_missing', 'nobody gave this run credentials for Bedrock', false), usage: no_model_usage }
+  if (upstream === undefined)
+    return { outcome: 'error', error: failure('model_credentials_missing', 'nobody gave this run credentials for Bedrock', false), usage: no_model_usage }
   if ((meter.leftUsd() ?? 1) <= 0) return stoppedResult('budget', no_model_usage)
   const proxy = await startModelProxy({ socket_path: join(folders.run, model_socket), upstream, meter })
   closers.push(() => proxy.close())
   const socket = posix.join(kind.sandbox.paths.run, model_socket)
   const port = kind.sandbox.tier === 'none' ? await freePort() : bedrock_port
   const bridges = upstream.provider === 'bedrock' ? [...kind.bridges, { port, socket }] : kind.bridges
-  return runClaudeCode({ ...kind, bridges, session, host_home: folders.home, meter, upstream, model_socket: socket, bedrock_port: port })
+  return runClaudeCode({
+    ...kind,
+    bridges,
+    session,
+    host_home: folders.home,
+    meter,
+    upstream,
+    model_socket: socket,
+    bedrock_port: port,
+    model_retries_max: settings.model.retries_max,
+  })
 }
 
 const runKind = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Ran> => {
@@ -137,7 +148,8 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
   if (!opened.ok) return { outcome: 'error', error: opened.error, usage: no_model_usage }
   const { sandbox } = opened
   const cwd = workingFolder(sandbox.paths.workspace, agent_config.workspace_dir)
-  if (cwd === undefined) return { outcome: 'error', error: failure('workspace_dir_invalid', 'workspace_dir must lie in /workspace', false), usage: no_model_usage }
+  if (cwd === undefined)
+    return { outcome: 'error', error: failure('workspace_dir_invalid', 'workspace_dir must lie in /workspace', false), usage: no_model_usage }
 
   const session = await restoreSession({ assignment, folders, scratch: folders.scratch, plane, stop, has_transcript })
   // Without a workspace the attachments lie in the agent's home, and it works at the top.

@@ -29,7 +29,9 @@ test('streams the same answer as events', async () => {
   const response = await post('/v1/messages', { stream: true, messages: [user('STUB: {"text":"hi","repeat":2,"usage":{"input_tokens":5,"output_tokens":7}}')] })
   const text = await response.text()
   expect(text.match(/^event: (\w+)$/gm)).toEqual(
-    ['message_start', 'ping', 'content_block_start', 'content_block_delta', 'content_block_delta', 'content_block_stop', 'message_delta', 'message_stop'].map((type) => `event: ${type}`),
+    ['message_start', 'ping', 'content_block_start', 'content_block_delta', 'content_block_delta', 'content_block_stop', 'message_delta', 'message_stop'].map(
+      (type) => `event: ${type}`,
+    ),
   )
   expect(text).toContain('"input_tokens":5')
   expect(text).toContain('"usage":{"output_tokens":7}')
@@ -66,7 +68,9 @@ test('without a script it writes to the journal, reads it back, and says what it
   const result = (content: string, is_error = false) => user([{ type: 'tool_result', content, is_error }])
   expect(turn([...history, assistant('w'), result('')])).toMatchObject({ input: { command: 'cat journal.md' } })
   const answer = turn([...history, assistant('w'), result(''), assistant('r'), result('line 1\nline 2')])
-  expect(answer.text).toBe(`(scripted model, no API key set) This is message 2 of this conversation; earlier you said: "it's me"; journal.md now holds:\nline 1\nline 2`)
+  expect(answer.text).toBe(
+    `(scripted model, no API key set) This is message 2 of this conversation; earlier you said: "it's me"; journal.md now holds:\nline 1\nline 2`,
+  )
   expect(turn([...history, assistant('w'), result('not allowed', true)]).text).toContain('could not be used: not allowed')
   expect(turn(history, []).text).toContain('no Bash tool')
 })

@@ -105,7 +105,9 @@ const route = async (seen: SeenRequest, response: ServerResponse): Promise<void>
 }
 
 /** Starts the scripted model on 127.0.0.1. @param options.port 0 or absent: a free one */
-export const startScriptedModel = async (options: { readonly port?: number; readonly onRequest?: (request: SeenRequest) => void } = {}): Promise<ScriptedModel> => {
+export const startScriptedModel = async (
+  options: { readonly port?: number; readonly onRequest?: (request: SeenRequest) => void } = {},
+): Promise<ScriptedModel> => {
   const server = createServer((incoming, response) => {
     const answer = async (): Promise<void> => {
       const { pathname } = new URL(incoming.url ?? '/', 'http://scripted')

@@ -3,9 +3,10 @@
  * unpacked to: no absolute path, no way up, no write through a link, no device, no set-user-id bit.
  */
 import { create, extract } from 'tar'
-import { stat } from 'node:fs/promises'
+import { stat, symlink } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import type { Failure } from '../../shared/domain/run.ts'
-import { files_max, folderState } from './tree.ts'
+import { files_max, folderState, isRealFolder } from './tree.ts'
 
 export interface ArchiveLimits {
   /** Of the files together. */
@@ -42,17 +43,38 @@ export const packFolder = async (what: 'workspace' | 'transcript', folder: strin
     ['.'],
   )
   const { size } = await stat(file)
-  return size > limits.archive_bytes_max ? tooLarge(what, `packed it takes ${mib(size)}, and at most ${mib(limits.archive_bytes_max)} are kept`) : { ok: true, bytes: size }
+  return size > limits.archive_bytes_max
+    ? tooLarge(what, `packed it takes ${mib(size)}, and at most ${mib(limits.archive_bytes_max)} are kept`)
+    : { ok: true, bytes: size }
 }
 
-const kept_types = ['File', 'OldFile', 'ContiguousFile', 'Directory', 'SymbolicLink', 'Link']
+const kept_types = ['File', 'OldFile', 'ContiguousFile', 'Directory', 'Link']
 const permission_bits = 0o777
+
+interface SymbolicLink {
+  readonly path: string
+  readonly target: string
+}
+
+/**
+ * Links are made after all files, so that nothing is written through one. They may point anywhere: the runner follows none, and the agent
+ * sees only its sandbox, where a link to the system's python is as good as it was.
+ */
+const makeLinks = async (folder: string, links: readonly SymbolicLink[]): Promise<void> => {
+  for (const { path, target } of links) {
+    const steps = posix.normalize(path).split('/')
+    if (posix.isAbsolute(path) || steps.includes('..')) continue
+    if (!(await isRealFolder(folder, ...steps.slice(0, -1)))) continue
+    await symlink(target, join(folder, ...steps)).catch(() => undefined)
+  }
+}
 
 /** Unpacks an archive into an empty folder. Throws where it is damaged or holds more than the limits allow. */
 export const unpackArchive = async (file: string, folder: string, limits: ArchiveLimits): Promise<void> => {
   let bytes = 0
   let files = 0
   const damage: string[] = []
+  const links: SymbolicLink[] = []
   await extract({
     file,
     cwd: folder,
@@ -61,14 +83,17 @@ export const unpackArchive = async (file: string, folder: string, limits: Archiv
     onwarn: (code, message) => {
       if (code === 'TAR_ENTRY_ERROR' || code === 'TAR_ABORT' || code === 'TAR_BAD_ARCHIVE') damage.push(String(message))
     },
-    filter: (_path, entry) => {
-      if (!('type' in entry) || !kept_types.includes(entry.type)) return false
-      bytes += entry.size
+    filter: (path, entry) => {
+      if (!('type' in entry)) return false
       files += 1
+      bytes += entry.size
+      if (bytes > limits.unpacked_bytes_max || files > files_max) return false
+      if (entry.type === 'SymbolicLink') links.push({ path, target: entry.linkpath ?? '' })
       if (entry.mode !== undefined) entry.mode &= permission_bits
-      return bytes <= limits.unpacked_bytes_max && files <= files_max
+      return kept_types.includes(entry.type)
     },
   })
   if (bytes > limits.unpacked_bytes_max || files > files_max) throw new Error('the archive holds more than is ever kept')
   if (damage.length > 0) throw new Error(`the archive is damaged: ${damage.slice(0, 3).join('; ')}`)
+  await makeLinks(folder, links)
 }

@@ -27,7 +27,9 @@ export interface SessionInput {
 }
 
 type Saved = NonNullable<Finish['saved']>
-export type SaveResult = { readonly ok: true; readonly saved: Saved | undefined } | { readonly ok: false; readonly error: Failure; readonly saved: Saved | undefined }
+export type SaveResult =
+  | { readonly ok: true; readonly saved: Saved | undefined }
+  | { readonly ok: false; readonly error: Failure; readonly saved: Saved | undefined }
 
 export interface SessionFiles {
   /** What the transcript's agent had used before this attempt; undefined if there is no transcript. */
@@ -90,7 +92,11 @@ const saveTranscript = async (input: SessionInput, used_now: ModelUsage): Promis
   return saveFolder(input, 'transcript', staged, transcript_limits)
 }
 
-const saveFailure = (error: unknown): Failure => ({ code: 'save_failed', message: error instanceof Error ? error.message : 'the session could not be saved', retryable: true })
+const saveFailure = (error: unknown): Failure => ({
+  code: 'save_failed',
+  message: error instanceof Error ? error.message : 'the session could not be saved',
+  retryable: true,
+})
 
 /** Loads what the session has. Throws where it cannot: an attempt without its session's memory must not run. */
 export const restoreSession = async (input: SessionInput): Promise<SessionFiles> => {

@@ -28,6 +28,7 @@ export interface ClaudeInput extends KindInput {
   /** How the agent reaches the model: `model_socket` in the sandbox, or a port on its loopback for Bedrock, whose client knows no socket. */
   readonly model_socket: string
   readonly bedrock_port: number
+  readonly model_retries_max: number
 }
 export interface ClaudeResult extends KindResult {
   /** What the transcript's agent has used over its whole life; undefined if it never started. */
@@ -37,10 +38,22 @@ export interface ClaudeResult extends KindResult {
 /** How long an interrupted agent may take to say what it used. */
 const interrupt_wait_ms = 2_000
 const result_length_max = 32_768
-const api_tries_max = 5
 
 /** Tools that need a human, a terminal, another machine or a later time: none of them is there. */
-const unavailable_tools = ['AskUserQuestion', 'EnterPlanMode', 'ExitPlanMode', 'EnterWorktree', 'ExitWorktree', 'CronCreate', 'CronDelete', 'CronList', 'ScheduleWakeup', 'RemoteTrigger', 'PushNotification', 'Workflow']
+const unavailable_tools = [
+  'AskUserQuestion',
+  'EnterPlanMode',
+  'ExitPlanMode',
+  'EnterWorktree',
+  'ExitWorktree',
+  'CronCreate',
+  'CronDelete',
+  'CronList',
+  'ScheduleWakeup',
+  'RemoteTrigger',
+  'PushNotification',
+  'Workflow',
+]
 
 /** The agent's name for a session: the same for every attempt of the session, and of no other. Version 8 of RFC 9562: made from a hash. */
 export const sessionUuid = (workspace_id: string, session_id: string): string => {
@@ -65,7 +78,7 @@ const agentEnv = (input: ClaudeInput): Readonly<Record<string, string>> => ({
   ...modelEnv(input),
   CLAUDE_CONFIG_DIR: join(input.sandbox.paths.home, '.claude'),
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-  CLAUDE_CODE_MAX_RETRIES: String(api_tries_max),
+  CLAUDE_CODE_MAX_RETRIES: String(input.model_retries_max),
   DISABLE_AUTOUPDATER: '1',
   IS_SANDBOX: '1',
 })
@@ -109,8 +122,13 @@ const optionsOf = (input: ClaudeInput, resumes: boolean, onStart: (agent: AgentP
           onFailure: 'block',
           hooks: [
             async (use) => {
-              const answer = use.hook_event_name !== 'PreToolUse' || stop.soft.aborted ? ({ allow: false, why: 'the attempt is ending' } as const) : gate(use.tool_name, use.tool_input)
-              const decision = answer.allow ? { permissionDecision: 'allow' as const } : { permissionDecision: 'deny' as const, permissionDecisionReason: answer.why }
+              const answer =
+                use.hook_event_name !== 'PreToolUse' || stop.soft.aborted
+                  ? ({ allow: false, why: 'the attempt is ending' } as const)
+                  : gate(use.tool_name, use.tool_input)
+              const decision = answer.allow
+                ? { permissionDecision: 'allow' as const }
+                : { permissionDecision: 'deny' as const, permissionDecisionReason: answer.why }
               return { hookSpecificOutput: { hookEventName: 'PreToolUse', ...decision } }
             },
           ],

@@ -64,7 +64,11 @@ const isZero = (usage: ModelUsage): boolean => fields.every((field) => usage[fie
  * What this attempt used, and what the transcript's agent has used by now. An agent that ended without a result, with a zeroed one
  * after a crash, or on a transcript that had lost its totals, is counted by what the proxy saw.
  */
-export const attemptUsage = (said: ModelUsage | undefined, before: ModelUsage | undefined, metered: ModelUsage): { readonly attempt: ModelUsage; readonly total: ModelUsage } => {
+export const attemptUsage = (
+  said: ModelUsage | undefined,
+  before: ModelUsage | undefined,
+  metered: ModelUsage,
+): { readonly attempt: ModelUsage; readonly total: ModelUsage } => {
   const base = before ?? no_model_usage
   const total = said !== undefined && isZero(said) && !isZero(metered) ? undefined : said
   if (total !== undefined && fields.every((field) => total[field] >= base[field])) return { attempt: combine(total, base, (x, y) => x - y), total }

@@ -57,7 +57,8 @@ const exitResult = (exit: Exit, result: string | undefined): KindResult => {
   const usage = no_model_usage
   const said = result === undefined ? {} : { result }
   if (exit.failure !== undefined) return { outcome: 'error', error: failure('sandbox_failed', exit.failure, true), usage }
-  if (exit.code === null) return { outcome: 'error', error: failure('process_killed', `the command was ended by ${exit.signal ?? 'a signal'}`, true), usage, ...said }
+  if (exit.code === null)
+    return { outcome: 'error', error: failure('process_killed', `the command was ended by ${exit.signal ?? 'a signal'}`, true), usage, ...said }
   if (exit.code === 0) return { outcome: 'ok', exit_code: 0, usage, ...said }
   const error = failure('process_failed', `the command exited with ${exit.code}`, exit.code !== not_retryable_exit_code)
   return { outcome: 'error', exit_code: exit.code, error, usage, ...said }

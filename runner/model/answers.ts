@@ -64,7 +64,8 @@ const readEventStream = (see: (value: unknown) => void): AnswerReader => {
         }
         if (held.length < total) return
         const frame = parse(held.subarray(prelude_bytes + headers, total - checksum_bytes).toString())
-        if (typeof frame === 'object' && frame !== null && 'bytes' in frame && typeof frame.bytes === 'string') see(parse(Buffer.from(frame.bytes, 'base64').toString()))
+        if (typeof frame === 'object' && frame !== null && 'bytes' in frame && typeof frame.bytes === 'string')
+          see(parse(Buffer.from(frame.bytes, 'base64').toString()))
         held = held.subarray(total)
       }
     },

@@ -34,7 +34,8 @@ export interface Meter {
 
 const none: TokenCounts = { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 }
 
-const whole = (value: number | null | undefined, otherwise: number): number => (value === null || value === undefined ? otherwise : Math.max(0, Math.round(value)))
+const whole = (value: number | null | undefined, otherwise: number): number =>
+  value === null || value === undefined ? otherwise : Math.max(0, Math.round(value))
 
 /** @param budget_usd what this attempt may still spend; undefined for no limit */
 export const createMeter = (budget_usd: number | undefined): Meter => {

@@ -20,7 +20,23 @@ export interface ModelProxy {
 const body_bytes_max = 64 * 1_048_576
 
 /** What the agent's own headers may not say: who it is, and what is between it and this proxy. */
-const dropped_request_headers = ['authorization', 'x-api-key', 'cookie', 'host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding', 'expect', 'keep-alive', 'upgrade', 'proxy-authorization', 'proxy-connection', 'te', 'trailer']
+const dropped_request_headers = [
+  'authorization',
+  'x-api-key',
+  'cookie',
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'accept-encoding',
+  'expect',
+  'keep-alive',
+  'upgrade',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+]
 const dropped_response_headers = ['connection', 'content-length', 'content-encoding', 'transfer-encoding', 'keep-alive', 'set-cookie']
 /** No repeat helps against these; without this header the agent would repeat a 401 for minutes. */
 const final_statuses = [400, 401, 403, 404, 413]
@@ -67,7 +83,8 @@ const handle = async (incoming: IncomingMessage, response: ServerResponse, { ups
   const body = await readBody(incoming)
   if (body === undefined) return sendError(response, 413, 'request_too_large', 'the request is too large')
   const model = upstream.modelOf(incoming.method ?? '', url.pathname, body)
-  if (model === undefined) return sendError(response, 403, 'permission_error', `the sandbox may only ask the model for messages, not ${incoming.method} ${url.pathname}`)
+  if (model === undefined)
+    return sendError(response, 403, 'permission_error', `the sandbox may only ask the model for messages, not ${incoming.method} ${url.pathname}`)
   if ((meter.leftUsd() ?? 1) <= 0) {
     meter.refuse()
     return sendError(response, 400, 'invalid_request_error', 'budget_exceeded: the budget of this run is spent')
@@ -75,7 +92,13 @@ const handle = async (incoming: IncomingMessage, response: ServerResponse, { ups
   const closed = new AbortController()
   response.on('close', () => closed.abort())
   const signed = await upstream.sign({ path: `${url.pathname}${url.search}`, headers: passedHeaders(incoming), body })
-  const answer = await fetch(signed.url, { method: 'POST', headers: { ...signed.headers, 'accept-encoding': 'identity' }, body, signal: closed.signal, redirect: 'manual' })
+  const answer = await fetch(signed.url, {
+    method: 'POST',
+    headers: { ...signed.headers, 'accept-encoding': 'identity' },
+    body,
+    signal: closed.signal,
+    redirect: 'manual',
+  })
   await passAnswer(answer, response, meter.request(model).see)
 }
 

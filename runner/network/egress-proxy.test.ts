@@ -6,12 +6,29 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isPublicAddress } from './addresses.ts'
 import { startEgressProxy, type EgressProxy } from './egress-proxy.ts'
 
-test.each(['127.0.0.1', '10.1.2.3', '172.31.0.1', '192.168.1.1', '169.254.169.254', '169.254.170.2', '100.64.0.1', '0.0.0.0', '224.0.0.1', '255.255.255.255', '::1', '::', 'fe80::1', 'fd00::1', '::ffff:127.0.0.1', '64:ff9b::a00:1', '2002:7f00:1::', 'localhost', ''])(
-  '%s is not for tools',
-  (address) => {
-    expect(isPublicAddress(address)).toBe(false)
-  },
-)
+test.each([
+  '127.0.0.1',
+  '10.1.2.3',
+  '172.31.0.1',
+  '192.168.1.1',
+  '169.254.169.254',
+  '169.254.170.2',
+  '100.64.0.1',
+  '0.0.0.0',
+  '224.0.0.1',
+  '255.255.255.255',
+  '::1',
+  '::',
+  'fe80::1',
+  'fd00::1',
+  '::ffff:127.0.0.1',
+  '64:ff9b::a00:1',
+  '2002:7f00:1::',
+  'localhost',
+  '',
+])('%s is not for tools', (address) => {
+  expect(isPublicAddress(address)).toBe(false)
+})
 test.each(['1.1.1.1', '93.184.216.34', '172.32.0.1', '2606:4700:4700::1111'])('%s is public', (address) => {
   expect(isPublicAddress(address)).toBe(true)
 })
@@ -21,7 +38,9 @@ const names: Readonly<Record<string, readonly string[]>> = {
   'rebound.example': ['93.184.216.34', '127.0.0.1'],
   'meta.example': ['169.254.169.254'],
 }
-const site = createServer((incoming, response) => response.end(`${incoming.method} ${incoming.url} host=${incoming.headers.host} auth=${incoming.headers['proxy-authorization']}`))
+const site = createServer((incoming, response) =>
+  response.end(`${incoming.method} ${incoming.url} host=${incoming.headers.host} auth=${incoming.headers['proxy-authorization']}`),
+)
 let folder: string
 let proxy: EgressProxy
 let socket_path: string
@@ -80,14 +99,20 @@ test('tunnels with CONNECT', async () => {
   expect(opened.at(-1)).toBe('93.184.216.34:443')
 })
 
-test.each(['127.0.0.1:80', 'meta.example:80', 'rebound.example:443', '[::1]:443', 'good.example:99999', 'good.example', ''])('refuses a tunnel to %j', async (authority) => {
-  const before = opened.length
-  expect(await tunnel(authority)).toMatch(/^HTTP\/1.1 (403|400)/)
-  expect(opened.length).toBe(before)
-})
+test.each(['127.0.0.1:80', 'meta.example:80', 'rebound.example:443', '[::1]:443', 'good.example:99999', 'good.example', ''])(
+  'refuses a tunnel to %j',
+  async (authority) => {
+    const before = opened.length
+    expect(await tunnel(authority)).toMatch(/^HTTP\/1.1 (403|400)/)
+    expect(opened.length).toBe(before)
+  },
+)
 
-test.each(['http://169.254.169.254/latest/meta-data/', 'http://127.0.0.1:4700/v1/health', 'http://rebound.example/', 'ftp://good.example/', '/no-host'])('refuses %s', async (url) => {
-  const before = opened.length
-  expect((await get(url)).status).toBe(403)
-  expect(opened.length).toBe(before)
-})
+test.each(['http://169.254.169.254/latest/meta-data/', 'http://127.0.0.1:4700/v1/health', 'http://rebound.example/', 'ftp://good.example/', '/no-host'])(
+  'refuses %s',
+  async (url) => {
+    const before = opened.length
+    expect((await get(url)).status).toBe(403)
+    expect(opened.length).toBe(before)
+  },
+)

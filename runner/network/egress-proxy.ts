@@ -22,7 +22,17 @@ export interface EgressProxy {
 const connections_max = 512
 const idle_timeout_ms = 300_000
 /** Headers that are between the tool and this proxy. */
-const hop_headers = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+const hop_headers = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
 
 const resolveAll = async (host: string): Promise<readonly string[]> => (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address)
 
@@ -38,7 +48,8 @@ const targetOf = async (host: string, port: number, resolve: NonNullable<EgressO
   }
   // One private address among several is how a name is turned against its own network: all must be public.
   const [address] = addresses
-  if (address === undefined || !addresses.every(isPublicAddress)) return { ok: false, why: 'the sandbox does not reach private, loopback and link-local addresses' }
+  if (address === undefined || !addresses.every(isPublicAddress))
+    return { ok: false, why: 'the sandbox does not reach private, loopback and link-local addresses' }
   return { ok: true, address, port }
 }
 
@@ -68,7 +79,12 @@ const join = (client: Duplex, target: Socket, head: Buffer): void => {
 const forward = (incoming: IncomingMessage, response: ServerResponse, url: URL, target: Socket): void => {
   const kept = Object.entries(incoming.headers).filter(([name]) => !hop_headers.includes(name))
   const outgoing = sendRequest(
-    { createConnection: () => target, method: incoming.method, path: `${url.pathname}${url.search}`, headers: { ...Object.fromEntries(kept), host: url.host, connection: 'close' } },
+    {
+      createConnection: () => target,
+      method: incoming.method,
+      path: `${url.pathname}${url.search}`,
+      headers: { ...Object.fromEntries(kept), host: url.host, connection: 'close' },
+    },
     (answer) => {
       response.writeHead(answer.statusCode ?? 502, Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !hop_headers.includes(name))))
       answer.pipe(response)
@@ -79,12 +95,17 @@ const forward = (incoming: IncomingMessage, response: ServerResponse, url: URL, 
   incoming.pipe(outgoing)
 }
 
-export const startEgressProxy = async ({ socket_path, resolve = resolveAll, open = (host, port) => connect({ host, port }) }: EgressOptions): Promise<EgressProxy> => {
+export const startEgressProxy = async ({
+  socket_path,
+  resolve = resolveAll,
+  open = (host, port) => connect({ host, port }),
+}: EgressOptions): Promise<EgressProxy> => {
   const tunnels = new Set<Duplex>()
   const server = createServer((incoming, response) => {
     const handle = async (): Promise<void> => {
       const url = URL.canParse(incoming.url ?? '') ? new URL(incoming.url ?? '') : undefined
-      const target = url?.protocol === 'http:' ? await targetOf(url.hostname, Number(url.port || 80), resolve) : { ok: false as const, why: 'only http and CONNECT' }
+      const target =
+        url?.protocol === 'http:' ? await targetOf(url.hostname, Number(url.port || 80), resolve) : { ok: false as const, why: 'only http and CONNECT' }
       if (url === undefined || !target.ok) {
         response.writeHead(403, { 'content-type': 'text/plain' }).end(`lanekeeper: ${target.ok ? 'no address' : target.why}\n`)
         return

@@ -4,9 +4,7 @@ import type { Bridge, SandboxCommand } from './sandbox.ts'
 
 /** The command line that first opens the bridges of a command, if it has any. @param program where the sandbox sees bridge.pl */
 export const throughBridges = (command: SandboxCommand, program: string): readonly string[] =>
-  command.bridges.length === 0
-    ? command.argv
-    : ['perl', program, ...command.bridges.map(({ port, socket }) => `${port}=${socket}`), '--', ...command.argv]
+  command.bridges.length === 0 ? command.argv : ['perl', program, ...command.bridges.map(({ port, socket }) => `${port}=${socket}`), '--', ...command.argv]
 
 /** The same within this process, for the shim of the agent's container. */
 export const listenBridge = ({ port, socket }: Bridge): Promise<Server> =>

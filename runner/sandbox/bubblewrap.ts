@@ -24,7 +24,19 @@ const seen_bridge_program = '/opt/lanekeeper/bridge.pl'
  * What programs need of /etc, and nothing that says anything about this machine: no private key beside the certificates, which
  * the agent of a runner that is root could read. passwd, group and hosts are written for it.
  */
-const etc_paths = ['ssl/certs', 'ssl/openssl.cnf', 'pki/tls/certs', 'pki/ca-trust/extracted', 'alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'mime.types', 'nsswitch.conf']
+const etc_paths = [
+  'ssl/certs',
+  'ssl/openssl.cnf',
+  'pki/tls/certs',
+  'pki/ca-trust/extracted',
+  'alternatives',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'localtime',
+  'mime.types',
+  'nsswitch.conf',
+]
 const agent_id = '1000'
 const etc_files: readonly (readonly [name: string, content: string])[] = [
   ['passwd', `agent:x:${agent_id}:${agent_id}:agent:/home/agent:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n`],
@@ -35,12 +47,12 @@ const options_fd = 3
 const status_fd = 4
 const etc_fd_first = 5
 
-const systemMounts = (): readonly string[] => [
-  ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/nix/store', '/nix/store'],
-  ...['bin', 'sbin', 'lib', 'lib32', 'lib64'].flatMap((name) => ['--ro-bind-try', `/${name}`, `/${name}`]),
-  ...etc_paths.flatMap((path) => ['--ro-bind-try', `/etc/${path}`, `/etc/${path}`]),
-  ...etc_files.flatMap(([name], index) => ['--ro-bind-data', String(etc_fd_first + index), `/etc/${name}`]),
-  ...['--dev', '/dev', '--proc', '/proc'],
+const systemMounts = (): readonly (readonly string[])[] => [
+  ['--ro-bind', '/usr', '/usr'],
+  ...['/nix/store', '/bin', '/sbin', '/lib', '/lib32', '/lib64'].map((path) => ['--ro-bind-try', path, path]),
+  ...etc_paths.map((path) => ['--ro-bind-try', `/etc/${path}`, `/etc/${path}`]),
+  ...etc_files.map(([name], index) => ['--ro-bind-data', String(etc_fd_first + index), `/etc/${name}`]),
+  ['--dev', '/dev', '--proc', '/proc'],
 ]
 
 const workspaceMount = (access: SandboxInput['workspace_access'], folders: HostFolders): readonly string[] => {
@@ -54,18 +66,19 @@ const workspaceMount = (access: SandboxInput['workspace_access'], folders: HostF
   }
 }
 
-/** bwrap's options for one command. Exported for its test: what is not in here, the agent does not see. */
-export const bubblewrapOptions = (input: SandboxInput, command: SandboxCommand): readonly string[] => [
-  ...['--unshare-all', '--die-with-parent', '--new-session', '--uid', agent_id, '--gid', agent_id, '--hostname', 'sandbox'],
-  ...['--json-status-fd', String(status_fd), '--clearenv'],
-  ...Object.entries(command.env).flatMap(([name, value]) => ['--setenv', name, value]),
-  ...systemMounts(),
-  ...['--bind', input.folders.tmp, seen.tmp, '--bind', input.folders.home, seen.home, '--ro-bind', input.folders.run, seen.run],
-  ...(input.agent_binary === undefined ? [] : ['--ro-bind', input.agent_binary, seen_agent_binary]),
-  ...(command.bridges.length === 0 ? [] : ['--ro-bind', bridge_program, seen_bridge_program]),
-  ...workspaceMount(input.workspace_access, input.folders),
-  ...['--remount-ro', '/', '--chdir', command.cwd],
-]
+/** bwrap's options for one command, in the order in which it mounts: what is not in here, the agent does not see. */
+const bubblewrapOptions = ({ folders, agent_binary, workspace_access }: SandboxInput, command: SandboxCommand): readonly string[] =>
+  [
+    ['--unshare-all', '--die-with-parent', '--new-session', '--uid', agent_id, '--gid', agent_id, '--hostname', 'sandbox'],
+    ['--json-status-fd', String(status_fd), '--clearenv'],
+    ...Object.entries(command.env).map(([name, value]) => ['--setenv', name, value]),
+    ...systemMounts(),
+    ['--bind', folders.tmp, seen.tmp, '--bind', folders.home, seen.home, '--ro-bind', folders.run, seen.run],
+    agent_binary === undefined ? [] : ['--ro-bind', agent_binary, seen_agent_binary],
+    command.bridges.length === 0 ? [] : ['--ro-bind', bridge_program, seen_bridge_program],
+    workspaceMount(workspace_access, folders),
+    ['--remount-ro', '/', '--chdir', command.cwd],
+  ].flat()
 
 /** What bwrap writes to the status pipe: first the sandbox's first process, at the end the command's exit code. */
 const Status = z.object({ 'child-pid': z.int().optional(), 'exit-code': z.int().optional() })

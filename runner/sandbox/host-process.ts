@@ -25,8 +25,12 @@ export const startOnHost = (argv: readonly string[], env: Readonly<Record<string
     exited: ended().catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' })),
     kill: (signal) => {
       if (child.pid === undefined) return
-      if (signal === 'SIGKILL') void killTree(child.pid)
-      else void Promise.all([signalDescendants(child.pid, signal), child.kill(signal)])
+      if (signal === 'SIGKILL') {
+        void killTree(child.pid)
+        return
+      }
+      child.kill(signal)
+      void signalDescendants(child.pid, signal)
     },
   }
 }

@@ -6,7 +6,7 @@ import type { RunnerSettings, SandboxChoice } from '../settings.ts'
 import { openBubblewrap } from './bubblewrap.ts'
 import { shim_socket_name } from './frames.ts'
 import { openNone } from './none.ts'
-import { probeSandbox } from './probe.ts'
+import { probeSandbox, type SandboxProbe } from './probe.ts'
 import { openRemote } from './remote.ts'
 import type { HostFolders, Sandbox } from './sandbox.ts'
 import { openUnshare } from './unshare.ts'
@@ -51,8 +51,12 @@ const openTier = (tier: SandboxChoice, { settings, policy, folders, agent_binary
   }
 }
 
+/** What the machine can give does not change while the process lives, and finding out starts processes. */
+let probed: Promise<SandboxProbe> | undefined
+
 export const openSandbox = async (input: OpenInput): Promise<Opened> => {
-  const probe = input.settings.sandbox === undefined ? await probeSandbox() : undefined
+  if (input.settings.sandbox === undefined) probed ??= probeSandbox()
+  const probe = input.settings.sandbox === undefined ? await probed : undefined
   const tier = input.settings.sandbox ?? probe?.tier ?? 'none'
   const why = probe === undefined ? '' : ` ${probe.message}. ${probe.hint}`
   if (tier === 'none' && !input.settings.allow_unsandboxed) return unavailable(`no sandbox, and ALLOW_UNSANDBOXED is not 1.${why}`)

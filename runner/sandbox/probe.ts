@@ -29,7 +29,21 @@ const tryCommand = (command: string, args: readonly string[]): Promise<Tried> =>
     })
   })
 
-const bubblewrap_trial = ['--unshare-all', '--die-with-parent', '--new-session', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', 'true']
+const bubblewrap_trial = [
+  '--unshare-all',
+  '--die-with-parent',
+  '--new-session',
+  '--ro-bind',
+  '/',
+  '/',
+  '--dev',
+  '/dev',
+  '--proc',
+  '/proc',
+  '--tmpfs',
+  '/tmp',
+  'true',
+]
 
 const hintFor = (why: string): string => {
   if (process.platform !== 'linux') return 'The sandbox needs Linux: run Lanekeeper in a Linux virtual machine or container.'
@@ -52,7 +66,19 @@ export const probeSandbox = async (): Promise<SandboxProbe> => {
   const [unshare, ...unshare_args] = unsharePrefix()
   const unshared: Tried = unshare === undefined ? { ok: false, why: 'not installed' } : await tryCommand(unshare, [...unshare_args, 'true'])
   if (unshared.ok) {
-    return { tier: 'unshare', network: true, files: false, message: `sandbox: DEGRADED to unshare: network and processes are confined, files are NOT (bubblewrap: ${bubblewrap.why})`, hint }
+    return {
+      tier: 'unshare',
+      network: true,
+      files: false,
+      message: `sandbox: DEGRADED to unshare: network and processes are confined, files are NOT (bubblewrap: ${bubblewrap.why})`,
+      hint,
+    }
   }
-  return { tier: 'none', network: false, files: false, message: `sandbox: NONE on this machine (bubblewrap: ${bubblewrap.why}; unshare: ${unshared.why})`, hint }
+  return {
+    tier: 'none',
+    network: false,
+    files: false,
+    message: `sandbox: NONE on this machine (bubblewrap: ${bubblewrap.why}; unshare: ${unshared.why})`,
+    hint,
+  }
 }

@@ -1,6 +1,7 @@
 /** A process in the agent's own container, started by the shim there (`../agent-shim.ts`) and driven over its unix socket. */
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { PassThrough, Writable } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { pause } from '../stop.ts'
 import { createFrameReader, ExitFrame, frame, frame_kinds, type Frame } from './frames.ts'
 import type { AgentPaths, Exit, Sandbox, SandboxCommand, SandboxedProcess } from './sandbox.ts'
@@ -33,29 +34,30 @@ const readExit = (payload: Buffer): Exit => {
   return { code, signal: signal === null ? null : (signals[signal] ?? 'SIGTERM'), ...(failure === undefined ? {} : { failure }) }
 }
 
-/** Sends bytes in frames of bounded size; resolves when the socket took them. */
-const stdinOf = (socket: Promise<Socket>): Writable =>
-  new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      socket.then(
-        (open) => {
-          for (let from = 0; from < chunk.length; from += frame_bytes_max) {
-            const last = from + frame_bytes_max >= chunk.length
-            open.write(frame('stdin', chunk.subarray(from, from + frame_bytes_max)), last ? () => done() : undefined)
-          }
-        },
-        () => done(),
-      )
-    },
-    final: (done) => {
-      socket.then(
-        (open) => open.write(frame('stdin_end'), () => done()),
-        () => done(),
-      )
-    },
-  })
+/** Resolves when the socket took the bytes; at once where there is no socket, because the exit says so. */
+const sendBytes = async (socket: Promise<Socket>, frames: readonly Buffer[]): Promise<void> => {
+  const open = await socket.catch(() => undefined)
+  if (open === undefined || open.destroyed) return
+  for (const one of frames) if (!open.write(one)) await Promise.race([once(open, 'drain'), once(open, 'close')])
+}
+
+/** Passes standard input on in frames of bounded size. */
+const passStdin = async (stdin: PassThrough, socket: Promise<Socket>): Promise<void> => {
+  for await (const chunk of stdin) {
+    if (!Buffer.isBuffer(chunk)) continue
+    const parts = Array.from({ length: Math.ceil(chunk.length / frame_bytes_max) }, (_, index) =>
+      chunk.subarray(index * frame_bytes_max, (index + 1) * frame_bytes_max),
+    )
+    await sendBytes(
+      socket,
+      parts.map((part) => frame('stdin', part)),
+    )
+  }
+  await sendBytes(socket, [frame('stdin_end')])
+}
 
 const start = (shim_socket: string, command: SandboxCommand): SandboxedProcess => {
+  const stdin = new PassThrough()
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   const connected = connectShim(shim_socket)
@@ -95,7 +97,8 @@ const start = (shim_socket: string, command: SandboxCommand): SandboxedProcess =
       () => undefined,
     )
   }
-  return { stdin: stdinOf(connected), stdout, stderr, kill, exited }
+  passStdin(stdin, connected).catch(() => undefined)
+  return { stdin, stdout, stderr, kill, exited }
 }
 
 /** @param paths as both containers see them: the volumes are mounted at the same places */

@@ -23,5 +23,6 @@ export const openUnshare = (input: SandboxInput): Sandbox => ({
   tier: 'unshare',
   paths: hostPaths(input),
   network: 'proxied',
-  start: (command) => startOnHost([...unsharePrefix(), ...throughBridges(command, fileURLToPath(new URL('./bridge.pl', import.meta.url)))], command.env, command.cwd),
+  start: (command) =>
+    startOnHost([...unsharePrefix(), ...throughBridges(command, fileURLToPath(new URL('./bridge.pl', import.meta.url)))], command.env, command.cwd),
 })

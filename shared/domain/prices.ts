@@ -3,31 +3,22 @@
  * name. They are list prices: estimates, not a bill.
  */
 
-// Source: vantage.sh/blog/fargate-pricing. Fargate bills at least one minute; Spot is up to 70 % less.
-export const fargate_x86_usd_per_vcpu_hour = 0.04048
-export const fargate_x86_usd_per_gb_hour = 0.004445
+// Source: vantage.sh/blog/fargate-pricing. x86 costs a quarter more; at least one minute is billed; Spot is up to 70 % less.
 export const fargate_arm64_usd_per_vcpu_hour = 0.03238
 export const fargate_arm64_usd_per_gb_hour = 0.00356
-export const fargate_seconds_min = 60
 
 // Source: airbyte.com/data-engineering-resources/dynamodb-pricing. A transaction costs twice; a write to an index is a write.
 export const dynamodb_usd_per_million_write_units = 0.625
 export const dynamodb_usd_per_million_read_units = 0.125
-export const dynamodb_transaction_factor = 2
 
 // From memory, not checked against a page.
-export const sqs_usd_per_million_requests = 0.4
 export const sqs_fifo_usd_per_million_requests = 0.5
 
 // Source: github.com/api-evangelist/aws-lambda. Initialization is billed too.
 export const lambda_usd_per_million_requests = 0.2
-export const lambda_x86_usd_per_million_gb_seconds = 16.67
 export const lambda_arm64_usd_per_million_gb_seconds = 13.33
 
 export const http_api_usd_per_million_requests = 1
-// Source: cloudburn.io/blog/amazon-eventbridge-pricing. 14 million a month are free.
-export const scheduler_usd_per_million_invocations = 1
-export const cloudwatch_logs_usd_per_gb = 0.5
 
 /** What a model costs, in dollars per million tokens. `cache_write`: kept for five minutes. */
 export interface ModelPrice {

@@ -34,6 +34,7 @@ test.each([
   'input_tokens: 1234567, "max_tokens": 100000',
   'const token = await readToken(env)',
   'password: string',
+  'PWD=/workspace',
   'the token count is 12345678',
   'Basic understanding of responsibilities',
   'see https://example.com:8080/a/b and user@example.com',
@@ -44,7 +45,9 @@ test.each([
 
 test('hides known secrets in every form they turn up in, and short ones not', () => {
   const secret = 'pa"ss word/é'
-  expect(redactText(`1 ${secret} 2 ${JSON.stringify({ a: secret })} 3 ${encodeURIComponent(secret)}`, [secret])).toBe('1 [redacted] 2 {"a":"[redacted]"} 3 [redacted]')
+  expect(redactText(`1 ${secret} 2 ${JSON.stringify({ a: secret })} 3 ${encodeURIComponent(secret)}`, [secret])).toBe(
+    '1 [redacted] 2 {"a":"[redacted]"} 3 [redacted]',
+  )
   expect(redactText('an ordinary word', ['word'])).toBe('an ordinary word')
 })
 
@@ -53,7 +56,15 @@ test('spans that touch or overlap become one', () => {
 })
 
 test('goes through JSON, and hides whole what lies under a name like password', () => {
-  const value = { a: ['sk-abcdefghijklmnopqrst', 1, null], Password: 'x', api_key: 'y', agent_key: 'reviewer', fencing_token: 7, token: '', deep: { authorization: 'z', ok: true } }
+  const value = {
+    a: ['sk-abcdefghijklmnopqrst', 1, null],
+    Password: 'x',
+    api_key: 'y',
+    agent_key: 'reviewer',
+    fencing_token: 7,
+    token: '',
+    deep: { authorization: 'z', ok: true },
+  }
   expect(redactDeep(value)).toEqual({
     a: ['[redacted]', 1, null],
     Password: '[redacted]',

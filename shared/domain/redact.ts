@@ -38,7 +38,7 @@ const shapes: readonly RegExp[] = [
   /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g,
 ]
 
-const name = String.raw`(?:passw(?:or)?d|passphrase|pwd|secret|token(?!s|[_-]?(?:count|limit|usage|budget))|api[_-]?key|access[_-]?key(?![_-]?id)|private[_-]?key|credential|authorization)[A-Za-z0-9_-]{0,24}`
+const name = String.raw`(?:passw(?:or)?d|passphrase|(?<=[_-])pwd|secret|token(?!s|[_-]?(?:count|limit|usage|budget))|api[_-]?key|access[_-]?key(?![_-]?id)|private[_-]?key|credential|authorization)[A-Za-z0-9_-]{0,24}`
 /**
  * What is assigned to a name like `password`: a quoted value; a bare one right after the sign, as in an environment or a URL;
  * and a bare one after a space only if it holds a digit, so that code and prose stay readable.
@@ -52,7 +52,7 @@ const assignments: readonly RegExp[] = [
 const patterns = [...shapes, ...assignments]
 
 /** A secret that is shorter would blot out ordinary words. */
-const known_length_min = 8
+const known_length_min = 12
 
 /** The forms in which a known secret may turn up: as it is, within JSON, within a URL. */
 const formsOf = (secret: string): readonly string[] => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]
@@ -104,7 +104,8 @@ export const hideSpans = (text: string, spans: readonly Span[]): string => {
 export const redactText = (text: string, secrets: readonly string[] = []): string => hideSpans(text, secretSpans(text, secrets))
 
 /** Names of fields whose text is a secret, whatever it looks like. `fencing_token` is a number and not one. */
-const secret_field = /(?:passw(?:or)?d|passphrase|pwd|secret|(?<!fencing[_-]?)token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|authorization|cookie)$/i
+const secret_field =
+  /(?:passw(?:or)?d|passphrase|[_-]pwd|secret|(?<!fencing[_-]?)token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?|authorization|cookie)$/i
 
 const depth_max = 100
 

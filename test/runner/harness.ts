@@ -14,7 +14,11 @@ export interface Harness {
   readonly model_requests: SeenRequest[]
   readonly work_dir: string
   /** Starts an attempt; `act` runs beside it. @returns its exit code and what it said at its end */
-  run(command: FakeCommand, act?: (stop: AbortController) => Promise<void>, env?: Readonly<Record<string, string>>): Promise<{ code: number; finish: Finish | undefined; log: string }>
+  run(
+    command: FakeCommand,
+    act?: (stop: AbortController) => Promise<void>,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<{ code: number; finish: Finish | undefined; log: string }>
   close(): Promise<void>
 }
 
@@ -37,6 +41,8 @@ export const startHarness = async (): Promise<Harness> => {
         PATH: process.env['PATH'] ?? '',
         LANEKEEPER_WORK_DIR: work_dir,
         LANEKEEPER_STOP_GRACE_MS: '500',
+        // Where there is no sandbox at all, the tests prove what is left.
+        ALLOW_UNSANDBOXED: '1',
         ANTHROPIC_API_KEY: model_key,
         ANTHROPIC_BASE_URL: model.url,
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME: model.url,

@@ -132,7 +132,8 @@ const route = (state: State, path: string, authorization: string | undefined, bo
   if (path === '/v1/runner/claim') {
     const claim = Claim.parse(body)
     state.seen.claims.push(claim)
-    if (claim.claim_token !== claim_token || (state.token_hash !== undefined && state.token_hash !== claim.attempt_token_hash)) return problem(409, 'claim_rejected')
+    if (claim.claim_token !== claim_token || (state.token_hash !== undefined && state.token_hash !== claim.attempt_token_hash))
+      return problem(409, 'claim_rejected')
     state.token_hash = claim.attempt_token_hash
     return ok(assignmentOf(state))
   }
@@ -169,8 +170,17 @@ const until = async (condition: () => boolean, what: string): Promise<void> => {
 
 export const startFakePlane = async (): Promise<FakePlane> => {
   const state: State = {
-    command: { message: '' }, seen: emptySeen(), files: new Map(), pending: new Map(), token_hash: undefined,
-    stop_reason: undefined, superseded: false, failures: 0, hanging: false, unrecorded: 0, url: '',
+    command: { message: '' },
+    seen: emptySeen(),
+    files: new Map(),
+    pending: new Map(),
+    token_hash: undefined,
+    stop_reason: undefined,
+    superseded: false,
+    failures: 0,
+    hanging: false,
+    unrecorded: 0,
+    url: '',
   }
   const server = createServer((incoming, response) => {
     const handle = async (): Promise<void> => {
@@ -184,7 +194,12 @@ export const startFakePlane = async (): Promise<FakePlane> => {
         return
       }
       state.seen.paths.push(path)
-      const answer = state.failures-- > 0 ? problem(503, 'unavailable') : state.superseded ? problem(409, 'attempt_superseded') : route(state, path, incoming.headers.authorization, JSON.parse(bytes.toString()))
+      const answer =
+        state.failures-- > 0
+          ? problem(503, 'unavailable')
+          : state.superseded
+            ? problem(409, 'attempt_superseded')
+            : route(state, path, incoming.headers.authorization, JSON.parse(bytes.toString()))
       response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body))
     }
     handle().catch((error: unknown) => response.writeHead(400).end(JSON.stringify({ code: 'invalid_request', detail: String(error) })))
@@ -199,7 +214,16 @@ export const startFakePlane = async (): Promise<FakePlane> => {
     },
     files: state.files,
     next: (command) => {
-      Object.assign(state, { command, seen: emptySeen(), token_hash: undefined, stop_reason: undefined, superseded: false, failures: 0, hanging: false, unrecorded: 0 })
+      Object.assign(state, {
+        command,
+        seen: emptySeen(),
+        token_hash: undefined,
+        stop_reason: undefined,
+        superseded: false,
+        failures: 0,
+        hanging: false,
+        unrecorded: 0,
+      })
       state.pending.clear()
       return { [runner_env.attempt]: `${ids.workspace_id}/${ids.run_id}/1`, [runner_env.claim_token]: claim_token, [runner_env.api_url]: state.url }
     },
