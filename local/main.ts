@@ -33,6 +33,8 @@ const untilToldToStop = (): Promise<string> =>
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => resolve(signal))
     }
+    // Started by a program, with a channel to it: end with it.
+    process.on('disconnect', () => resolve('SIGHUP'))
   })
 
 const run = async (options: Options): Promise<number> => {

@@ -116,13 +116,15 @@ interface Running {
 const launch = (data: string, port: number, options: StackOptions): Running => {
   // Without a key, whatever the machine has: tests talk to the scripted model.
   const env = { ...process.env, ANTHROPIC_API_KEY: undefined, ANTHROPIC_AUTH_TOKEN: undefined, CLAUDE_CODE_USE_BEDROCK: undefined, ...options.env }
-  const child = spawn(process.execPath, argumentsOf(data, port, options), { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(process.execPath, argumentsOf(data, port, options), { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
+  // A test run that is cut off must leave no stack behind: it ends when this channel does.
+  child.channel?.unref()
   let said = ''
   const hear = (chunk: unknown) => {
     said = `${said}${String(chunk)}`.slice(-20_000)
   }
-  child.stdout.on('data', hear)
-  child.stderr.on('data', hear)
+  child.stdout?.on('data', hear)
+  child.stderr?.on('data', hear)
   return { child, said: () => said }
 }
 
