@@ -3,12 +3,15 @@ import { join } from 'node:path'
 import type { Client } from '../client/client.ts'
 import { inFlight, keepWindow, livesOf, post, postMany, type Life } from './load.ts'
 import { perTask, readMeter, totalOf, usedBetween, type Uses } from './meter.ts'
+import { cpuPerTask, treeCpu, type TreeCpu } from './process-tree.ts'
 import { pause, type BenchStack } from './stack.ts'
 import { spread, type Spread } from './statistics.ts'
 
 export interface InFlightResult {
   readonly in_flight: number
   readonly tasks: number
+  /** Tasks that took more than one attempt; their times are left out. */
+  readonly retried: number
   /** The POST, at the client. */
   readonly accept_ms: Spread
   /** From acceptance to the attempt's place in the class. */
@@ -17,6 +20,8 @@ export interface InFlightResult {
   readonly launched_ms: Spread
   readonly life_ms: Spread
   readonly tasks_per_s: number
+  /** Of the stack and all that it starts, by program, in milliseconds. Empty where there is no /proc. */
+  readonly cpu_ms: TreeCpu
   readonly per_task: Uses
 }
 
@@ -72,6 +77,8 @@ const tasksPerSecond = (lives: readonly Life[]): number => {
   return lives.length / ((end - begin) / 1_000)
 }
 
+const cpuOf = async (stack: BenchStack): Promise<TreeCpu> => (process.platform === 'linux' ? treeCpu(stack.pid) : {})
+
 const createNoop = async (client: Client, agent_key: string, concurrency: number) =>
   client.agents.create({ agent_key, config: { runner: 'process', command: ['true'], concurrency } })
 
@@ -86,7 +93,9 @@ export const measureInFlight = async (stack: BenchStack, in_flight: number, task
   const warm = await keepWindow(client, command, in_flight, Math.max(warm_up_tasks, in_flight), poll_ms)
   const poll = await costOfPoll(stack, warm.accepted[0]?.class_key ?? '')
   const before = await settled(stack)
+  const cpu_before = await cpuOf(stack)
   const { accepted, polls } = await keepWindow(client, command, in_flight, tasks, poll_ms)
+  const cpu_ms = cpuPerTask(cpu_before, await cpuOf(stack), tasks)
   const used = withoutPolls(byTasks(usedBetween(before, await settled(stack))), poll, polls)
   const lives = await livesOf(
     client,
@@ -95,11 +104,13 @@ export const measureInFlight = async (stack: BenchStack, in_flight: number, task
   return {
     in_flight,
     tasks,
+    retried: tasks - lives.length,
     accept_ms: spread(accepted.map(({ accept_ms }) => accept_ms)),
     admitted_ms: spread(lives.map((life) => life.admitted_ms)),
     launched_ms: spread(lives.map((life) => life.started_ms)),
     life_ms: spread(lives.map((life) => life.finished_ms)),
     tasks_per_s: tasksPerSecond(lives),
+    cpu_ms,
     per_task: perTask(used, tasks),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What each function has done and consumed since the stack started, from the totals that metered functions write to their logs
- * (LANEKEEPER_CAPACITY=1): the newest line of each kind counts. Units are as the table reports them: a transaction costs
+ * (LANEKEEPER_CAPACITY=1). Units are as the table reports them: a transaction costs
  * twice, an index write is a write. A write whose condition failed is charged on AWS and not reported.
  */
 import { readdir, readFile } from 'node:fs/promises'
@@ -8,9 +8,16 @@ import { join } from 'node:path'
 import * as z from 'zod'
 
 /** Written by the function: what its calls to the table consumed. */
-const CapacityTotals = z.looseObject({ meter: z.literal('capacity'), calls: z.int(), read_units: z.number(), write_units: z.number() })
+const CapacityTotals = z.looseObject({ meter: z.literal('capacity'), instance: z.string(), calls: z.int(), read_units: z.number(), write_units: z.number() })
 /** Written by the Lambda host: invocations that ended, the queue messages they carried, and their wall time. */
-const InvocationTotals = z.looseObject({ meter: z.literal('invocations'), invocations: z.int(), records: z.int(), busy_ms: z.number(), memory_mib: z.number() })
+const InvocationTotals = z.looseObject({
+  meter: z.literal('invocations'),
+  instance: z.string(),
+  invocations: z.int(),
+  records: z.int(),
+  busy_ms: z.number(),
+  memory_mib: z.number(),
+})
 const MeterLine = z.discriminatedUnion('meter', [CapacityTotals, InvocationTotals])
 type MeterLine = z.infer<typeof MeterLine>
 
@@ -39,18 +46,26 @@ const parseLine = (line: string): MeterLine | undefined => {
   }
 }
 
-/** The totals in the text of one function's log. */
+/** The totals in the text of one function's log: of each of its instances the newest, added up. */
 export const useIn = (log: string): FunctionUse => {
-  const lines = log.split('\n').flatMap((line) => parseLine(line) ?? [])
-  const capacity = lines.findLast((line) => line.meter === 'capacity')
-  const invocations = lines.findLast((line) => line.meter === 'invocations')
-  return {
-    ...no_use,
-    ...(capacity === undefined ? {} : { calls: capacity.calls, read_units: capacity.read_units, write_units: capacity.write_units }),
-    ...(invocations === undefined
-      ? {}
-      : { invocations: invocations.invocations, records: invocations.records, busy_ms: invocations.busy_ms, memory_mib: invocations.memory_mib }),
+  const newest = new Map<string, MeterLine>()
+  for (const text of log.split('\n')) {
+    const line = parseLine(text)
+    if (line !== undefined) newest.set(`${line.meter} ${line.instance}`, line)
   }
+  return [...newest.values()].reduce(
+    (use, line) =>
+      line.meter === 'capacity'
+        ? { ...use, calls: use.calls + line.calls, read_units: use.read_units + line.read_units, write_units: use.write_units + line.write_units }
+        : {
+            ...use,
+            invocations: use.invocations + line.invocations,
+            records: use.records + line.records,
+            busy_ms: use.busy_ms + line.busy_ms,
+            memory_mib: line.memory_mib,
+          },
+    no_use,
+  )
 }
 
 const function_names = ['attempt-events', 'runner-api', 'dispatch', 'sweep', 'wake', 'api'] as const

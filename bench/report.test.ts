@@ -6,13 +6,22 @@ import { perTask, readMeter, usedBetween, useIn, type Uses } from './meter.ts'
 import { pricePerMillion } from './price.ts'
 import { reportOf } from './report.ts'
 
-const capacity = (calls: number, read_units: number, write_units: number) => `${JSON.stringify({ meter: 'capacity', calls, read_units, write_units })}\n`
+const capacity = (calls: number, read_units: number, write_units: number, instance = 'a') =>
+  `${JSON.stringify({ meter: 'capacity', instance, calls, read_units, write_units })}\n`
 const invocations = (n: number, records: number, busy_ms: number) =>
-  `${JSON.stringify({ meter: 'invocations', invocations: n, records, busy_ms, memory_mib: 512 })}\n`
+  `${JSON.stringify({ meter: 'invocations', instance: 'b', invocations: n, records, busy_ms, memory_mib: 512 })}\n`
 
 test('the newest totals of a log count, whatever else is in it', () => {
   const log = `${capacity(1, 1, 1)}{"level":"INFO"}\n${invocations(2, 3, 40)}not json "meter"\n${capacity(9, 2.5, 30)}{"meter":"odd"}\n`
   expect(useIn(log)).toEqual({ calls: 9, read_units: 2.5, write_units: 30, invocations: 2, records: 3, busy_ms: 40, memory_mib: 512 })
+})
+
+test('a function that was started anew counts on', () => {
+  expect(useIn(capacity(5, 1, 10, 'first') + capacity(9, 2, 20, 'first') + capacity(1, 1, 1, 'second'))).toMatchObject({
+    calls: 10,
+    read_units: 3,
+    write_units: 21,
+  })
 })
 
 test('logs are told apart by their names, and a log that has just begun anew by the file before', async () => {
@@ -54,13 +63,26 @@ test('the report names machine and date, and holds a table for each question', (
     ready_ms: 2_340,
     idle_memory: { processes: 4, pss_mb: 301.4, rss_mb: 420 },
     in_flight: [
-      { in_flight: 1, tasks: 1_000, accept_ms: figures, admitted_ms: figures, launched_ms: figures, life_ms: figures, tasks_per_s: 61.25, per_task: uses(1) },
+      {
+        in_flight: 1,
+        tasks: 1_000,
+        retried: 0,
+        accept_ms: figures,
+        admitted_ms: figures,
+        launched_ms: figures,
+        life_ms: figures,
+        tasks_per_s: 61.25,
+        cpu_ms: { lanekeeper: 12.2, ended: 20 },
+        per_task: uses(1),
+      },
     ],
     line: [{ in_line: 10_000, write_units: 41, read_units: 9, table_requests: 20 }],
     price: pricePerMillion(uses(1)),
   })
   expect(report).toContain('Measured 2026-11-22 with `npm run bench:start` on 2 cores of Some CPU, 8 GB')
   expect(report).toContain('| accept, p50 / p99 | 12 / 30 ms |')
+  expect(report).toContain('| processor time per task | 32 ms |')
+  expect(report).toContain('Processor time per task with 1 in flight: ended 20.0 ms, lanekeeper 12.2 ms.')
   expect(report).toContain('| write units per task | 30.0 |')
   expect(report).toContain('| dispatch | 1.0 | 2.0 | 4.0 | 20.0 | 2.0 |')
   expect(report).toContain('| per task, with so many others in line | 10,000 |')

@@ -1,5 +1,5 @@
 /** The figures as tables in Markdown, which is readable in a terminal too. */
-import type { TreeMemory } from './memory.ts'
+import type { TreeMemory } from './process-tree.ts'
 import type { InFlightResult, LineResult } from './measure.ts'
 import { no_use, totalOf, type FunctionUse } from './meter.ts'
 import type { Price } from './price.ts'
@@ -34,15 +34,30 @@ const settingsTable = (results: readonly InFlightResult[]): string =>
   markdownTable([
     ['no-op task', ...results.map(({ in_flight }) => `${in_flight} in flight`)],
     ['tasks measured', ...results.map(({ tasks }) => thousands(tasks))],
+    ['of them took more than one attempt', ...results.map(({ retried }) => thousands(retried))],
     ['accept, p50 / p99', ...results.map(({ accept_ms }) => ms(accept_ms))],
     ['accept → admitted', ...results.map(({ admitted_ms }) => ms(admitted_ms))],
     ['accept → launched (the runner in the sandbox has claimed it)', ...results.map(({ launched_ms }) => ms(launched_ms))],
     ['accept → done', ...results.map(({ life_ms }) => ms(life_ms))],
     ['tasks/s through their whole life', ...results.map(({ tasks_per_s }) => digits(tasks_per_s))],
+    ['processor time per task', ...results.map(cpuTotal)],
     ['requests to the table per task', ...results.map(({ per_task }) => digits(totalOf(per_task, 'calls')))],
     ['write units per task', ...results.map(({ per_task }) => digits(totalOf(per_task, 'write_units')))],
     ['read units per task', ...results.map(({ per_task }) => digits(totalOf(per_task, 'read_units')))],
   ])
+
+const cpuTotal = ({ cpu_ms }: InFlightResult): string => {
+  const spent = Object.values(cpu_ms)
+  return spent.length === 0 ? '-' : `${spent.reduce((sum, each) => sum + each, 0).toFixed(0)} ms`
+}
+
+/** Where the time goes: the stack itself, the database, the hosts of runners, and what was started for one task and has ended. */
+const cpuLine = (result: InFlightResult | undefined): string => {
+  const parts = Object.entries(result?.cpu_ms ?? {}).toSorted(([, a], [, b]) => b - a)
+  return parts.length === 0
+    ? ''
+    : `Processor time per task with ${result?.in_flight} in flight: ${parts.map(([program, spent]) => `${program} ${spent.toFixed(1)} ms`).join(', ')}.`
+}
 
 const functionRow = (name: string, use: FunctionUse): string[] => [
   name,
@@ -85,9 +100,12 @@ export const reportOf = (result: BenchResult): string => {
   return [
     `Measured ${result.measured_at.slice(0, 10)} with \`npm run bench:start\` on ${machine.cores} cores of ${machine.cpu}, ${machine.memory_gb.toFixed(0)} GB, ${machine.platform}, Node ${machine.node}.`,
     settingsTable(result.in_flight),
+    cpuLine(busiest),
     ...(busiest === undefined ? [] : [functionsTable(busiest)]),
     ...(result.line.length === 0 ? [] : [lineTable(result.line)]),
     `${memoryLine(result.idle_memory)} It was ready ${(result.ready_ms / 1_000).toFixed(1)} s after its start.`,
     priceLine(result.price),
-  ].join('\n\n')
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
 }

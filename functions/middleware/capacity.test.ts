@@ -14,8 +14,8 @@ test('calls are added up and written together', () => {
   meter?.({ operation: 'get', read_units: 1, write_units: 0 })
   vi.advanceTimersByTime(1_000)
   expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
-    { meter: 'capacity', calls: 2, read_units: 0.5, write_units: 12 },
-    { meter: 'capacity', calls: 3, read_units: 1.5, write_units: 12 },
+    { meter: 'capacity', instance: expect.any(String), calls: 2, read_units: 0.5, write_units: 12 },
+    { meter: 'capacity', instance: expect.any(String), calls: 3, read_units: 1.5, write_units: 12 },
   ])
 })
 

@@ -16,5 +16,7 @@ test('invocations and their messages are added up, failed ones too, and written 
   await expect(counted.invoke('bad')).rejects.toThrow('failed')
   expect(lines).toEqual([])
   vi.advanceTimersByTime(1_000)
-  expect(lines.map((line): unknown => JSON.parse(line))).toEqual([expect.objectContaining({ meter: 'invocations', invocations: 2, records: 2, memory_mib: 512 })])
+  expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
+    expect.objectContaining({ meter: 'invocations', instance: expect.any(String), invocations: 2, records: 2, memory_mib: 512 }),
+  ])
 })

@@ -2,6 +2,7 @@
  * For benchmarks: totals of what a function has been through since the start, as a line in its log at most once a second.
  * The newest line counts. `busy_ms` is wall time from the host's point of view, as Lambda bills it.
  */
+import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import type { LocalFunction } from './function.ts'
 import type { LogFile } from './log-file.ts'
@@ -12,7 +13,8 @@ const every_ms = 1_000
 const QueueEvent = z.looseObject({ Records: z.array(z.unknown()) })
 
 export const metered = (inner: LocalFunction, log: LogFile): LocalFunction => {
-  const totals = { invocations: 0, records: 0, busy_ms: 0 }
+  // A function whose worker was replaced counts from 0.
+  const totals = { instance: randomUUID(), invocations: 0, records: 0, busy_ms: 0 }
   let timer: NodeJS.Timeout | undefined
   const write = () => {
     timer = undefined

@@ -1,4 +1,4 @@
-/** Memory of a process and everything below it, from /proc. Linux only. */
+/** What a process and everything below it hold in memory and have spent of the processors, from /proc. Linux only. */
 import { readdir, readFile } from 'node:fs/promises'
 
 export interface TreeMemory {
@@ -46,3 +46,38 @@ export const treeMemory = async (root: number, proc = '/proc'): Promise<TreeMemo
   const sum = (field: string) => rollups.reduce((total, text) => total + kilobytes(text, field), 0)
   return { processes: rollups.filter((text) => text !== undefined).length, pss_mb: (sum('Pss') * 1_024) / 1e6, rss_mb: (sum('Rss') * 1_024) / 1e6 }
 }
+
+/** Linux counts time in ticks of 10 ms (USER_HZ). */
+const tick_ms = 10
+
+/** Time on the processors by program, in milliseconds. What has ended counts as `ended`, from when its parent took note of it. */
+export type TreeCpu = Readonly<Record<string, number>>
+
+/** The fields after the program's name, which may itself hold spaces and parentheses: utime, stime, cutime, cstime are 14 to 17 of proc(5). */
+const cpuOf = (stat: string): { readonly program: string; readonly own_ms: number; readonly ended_ms: number } => {
+  const close = stat.lastIndexOf(')')
+  const fields = stat.slice(close + 2).split(' ')
+  const ticks = (field: number) => Number(fields[field - 3] ?? 0)
+  return { program: stat.slice(stat.indexOf('(') + 1, close), own_ms: (ticks(14) + ticks(15)) * tick_ms, ended_ms: (ticks(16) + ticks(17)) * tick_ms }
+}
+
+/** What a process tree has spent since it began. @param proc where proc is mounted */
+export const treeCpu = async (root: number, proc = '/proc'): Promise<TreeCpu> => {
+  const pids = await processTree(root, proc)
+  const stats = await Promise.all(pids.map((pid) => read(`${proc}/${pid}/stat`)))
+  const by_program: Record<string, number> = {}
+  const add = (name: string, ms: number) => {
+    by_program[name] = (by_program[name] ?? 0) + ms
+  }
+  for (const stat of stats) {
+    if (stat === undefined) continue
+    const { program, own_ms, ended_ms } = cpuOf(stat)
+    add(program, own_ms)
+    add('ended', ended_ms)
+  }
+  return by_program
+}
+
+/** By program, from one reading to a later one, per task. A process that ended in between moved its share to `ended`. */
+export const cpuPerTask = (before: TreeCpu, after: TreeCpu, tasks: number): TreeCpu =>
+  Object.fromEntries(Object.entries(after).map(([program, ms]) => [program, (ms - (before[program] ?? 0)) / tasks]))
