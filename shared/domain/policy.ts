@@ -54,6 +54,6 @@ export const policyFingerprint = (policy: Policy): string => {
     policy.workspace_access,
     policy.network_enabled,
     policy.interactive,
-    [resources.cpu ?? null, resources.memory ?? null, resources.gpu ?? null, resources.disk ?? null],
+    [resources.cpu ?? null, resources.memory ?? null, resources.gpu ?? 0, resources.disk ?? null],
   ])
 }
