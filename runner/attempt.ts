@@ -13,6 +13,7 @@ import { redactText } from '../shared/domain/redact.ts'
 import { startHeart, type Heart } from './heart.ts'
 import { failure } from './kinds/kind.ts'
 import { createLog } from './log.ts'
+import { holdCredentials, type HeldCredentials } from './model/credentials.ts'
 import { createMeter, type Meter } from './model/meter.ts'
 import { createPlane, type AnswerTime, type Plane } from './plane.ts'
 import { readSettings, type RunnerSettings } from './settings.ts'
@@ -97,17 +98,19 @@ interface Claimed {
 }
 
 /** All values that must not be seen in logs, results and errors. */
-const secretsOf = ({ settings, assignment, token }: Claimed): readonly string[] => {
-  const { model_credentials } = assignment
-  const given = model_credentials === undefined ? [] : [model_credentials.secret_access_key, model_credentials.session_token]
-  return [...settings.secrets, settings.claim_token, token, token.slice(token.lastIndexOf('.') + 1), ...given]
+const secretsOf = ({ settings, token }: Claimed): string[] => [...settings.secrets, settings.claim_token, token, token.slice(token.lastIndexOf('.') + 1)]
+
+interface Held {
+  readonly meter: Meter
+  readonly secrets: readonly string[]
+  readonly credentials: HeldCredentials
 }
 
-const work = async (claim: Claimed, stop: Stop, meter: Meter): Promise<WorkResult> => {
+const work = async (claim: Claimed, stop: Stop, { meter, secrets, credentials }: Held): Promise<WorkResult> => {
   const { settings, assignment, plane, env } = claim
-  const secrets = secretsOf(claim)
   const log = createLog({ plane, stop, secrets })
-  const result = await doWork({ settings, assignment, plane, stop, log, meter, secrets, search_path: env['PATH'] }).catch((error: unknown): WorkResult => {
+  const input = { settings, assignment, plane, stop, log, meter, secrets, credentials, search_path: env['PATH'] }
+  const result = await doWork(input).catch((error: unknown): WorkResult => {
     const message = redactText(error instanceof Error ? error.message : 'something broke', secrets)
     report(settings, `the attempt broke: ${message}`)
     return { outcome: 'error', error: failure('runner_failed', message, true), usage: meter.usage() }
@@ -126,13 +129,15 @@ const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> 
   const stop = createStop()
   const meter = createMeter(assignment.budget_usd === undefined ? undefined : assignment.budget_usd - assignment.spent_usd)
   const usage = () => (meter.usage().input_tokens + meter.usage().output_tokens === 0 ? undefined : meter.usage())
-  const heart = startHeart({ plane, assignment, claimed: claim.claimed, stop, usage })
+  const secrets = secretsOf(claim)
+  const credentials = holdCredentials(assignment.model_credentials, (secret) => secrets.push(secret))
+  const heart = startHeart({ plane, assignment, claimed: claim.claimed, stop, usage, credentials })
   const timer = setTimeout(() => stop.request('timeout'), assignment.timeout_ms)
   const stopped = onSandboxStop(heart, stop)
   if (signal.aborted) stopped()
   else signal.addEventListener('abort', stopped, { once: true })
   try {
-    const result = await work(claim, stop, meter)
+    const result = await work(claim, stop, { meter, secrets, credentials })
     if (!stop.isHard()) return await finishAttempt(plane, finishOf(result), stop, heart)
     report(settings, `the attempt ended without a word to the plane: ${stop.order()}`)
     return stop.order() === 'superseded' ? exit_codes.superseded : exit_codes.plane_lost

@@ -1,12 +1,13 @@
 /**
- * Heartbeats: they renew the lease of the session and bring back the order to stop.
+ * Heartbeats: they renew the lease of the session, and bring back the order to stop and fresh credentials for the model.
  *
  *   claim ──beat──beat──✗ ✗ ✗ (repeated)────┤ margin ├── lease ends
  *                                            └ the attempt ends itself: another may hold the session from then on
  */
-import type { Assignment, HeartbeatAnswer } from '../shared/contract/runner-protocol.ts'
+import type { Assignment, Heartbeat, HeartbeatAnswer } from '../shared/contract/runner-protocol.ts'
 import { millis } from '../shared/domain/time.ts'
 import type { ModelUsage } from '../shared/domain/usage.ts'
+import type { HeldCredentials } from './model/credentials.ts'
 import type { AnswerTime, Plane } from './plane.ts'
 import { pause, type Stop } from './stop.ts'
 
@@ -40,9 +41,11 @@ export interface HeartInput {
   readonly stop: Stop
   /** What the attempt has used so far; undefined if nothing. */
   readonly usage: () => ModelUsage | undefined
+  /** Renewed here. */
+  readonly credentials: HeldCredentials
 }
 
-export const startHeart = ({ plane, assignment, claimed, stop, usage }: HeartInput): Heart => {
+export const startHeart = ({ plane, assignment, claimed, stop, usage, credentials }: HeartInput): Heart => {
   const ended = new AbortController()
   let interval_ms = assignment.heartbeat_ms
   let deadline_ms = leaseDeadline(assignment.lease_expires_at, claimed, Date.now())
@@ -50,12 +53,18 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage }: HeartInp
 
   const obey = (answer: HeartbeatAnswer, answered: AnswerTime): void => {
     interval_ms = answer.heartbeat_ms
+    if (answer.model_credentials !== undefined) credentials.renew(answer.model_credentials)
     if (answer.order === 'stop') stop.request(answer.stop_reason ?? 'cancel')
     else deadline_ms = leaseDeadline(answer.lease_expires_at, answered, Date.now())
   }
+  const said = (): Heartbeat => {
+    const used = usage()
+    const expire_at = credentials.newest()?.expires_at
+    return { ...(used === undefined ? {} : { usage: used }), ...(expire_at === undefined ? {} : { model_credentials_expire_at: expire_at }) }
+  }
   const beat = async (): Promise<void> => {
     const within_ms = stop.soft.aborted ? stopping_beat_ms : Math.max(0, deadline_ms - performance.now())
-    const answer = await plane.heartbeat(usage(), { within_ms, signal: AbortSignal.any([ended.signal, AbortSignal.timeout(Math.ceil(within_ms))]) })
+    const answer = await plane.heartbeat(said(), { within_ms, signal: AbortSignal.any([ended.signal, AbortSignal.timeout(Math.ceil(within_ms))]) })
     if (ended.signal.aborted) return
     if (answer.ok) obey(answer.value, answer.answered)
     else if (answer.why === 'superseded') stop.request('superseded')

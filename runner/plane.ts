@@ -12,9 +12,9 @@ import {
   runner_routes,
   type Claim,
   type Finish,
+  type Heartbeat,
 } from '../shared/contract/runner-protocol.ts'
 import type { LogEntry } from '../shared/domain/event.ts'
-import type { ModelUsage } from '../shared/domain/usage.ts'
 import type { FileKind } from '../shared/ports/ports.ts'
 import { pause } from './stop.ts'
 
@@ -42,7 +42,7 @@ export interface CallOptions {
 
 export interface Plane {
   claim(claim: Claim, options: CallOptions): Promise<PlaneAnswer<Assignment>>
-  heartbeat(usage: ModelUsage | undefined, options: CallOptions): Promise<PlaneAnswer<HeartbeatAnswer>>
+  heartbeat(beat: Heartbeat, options: CallOptions): Promise<PlaneAnswer<HeartbeatAnswer>>
   logs(entries: readonly LogEntry[], options: CallOptions): Promise<PlaneAnswer<{ stored: number }>>
   upload(kind: FileKind, bytes: number, options: CallOptions): Promise<PlaneAnswer<{ url: string }>>
   finish(finish: Finish, options: CallOptions): Promise<PlaneAnswer<{ recorded: boolean }>>
@@ -116,7 +116,7 @@ export const createPlane = (api_url: string, token: string): Plane => {
   }
   return {
     claim: (claim, options) => send('claim', claim, Assignment, options),
-    heartbeat: (usage, options) => send('heartbeat', usage === undefined ? {} : { usage }, HeartbeatAnswer, options),
+    heartbeat: (beat, options) => send('heartbeat', beat, HeartbeatAnswer, options),
     logs: (entries, options) => send('logs', { entries }, RunnerLogsAnswer, options),
     upload: (kind, bytes, options) => send('uploads', { kind, bytes }, UploadAnswer, options),
     finish: (finish, options) => send('finish', finish, FinishAnswer, options),

@@ -12,6 +12,7 @@ import { runClaudeCode } from './kinds/claude-code.ts'
 import { failure, no_model_usage, stoppedResult, type KindInput, type KindResult } from './kinds/kind.ts'
 import { runProcess } from './kinds/process.ts'
 import type { Log } from './log.ts'
+import type { HeldCredentials } from './model/credentials.ts'
 import type { Meter } from './model/meter.ts'
 import { startModelProxy } from './model/proxy.ts'
 import { createUpstream } from './model/upstream.ts'
@@ -29,7 +30,9 @@ export interface WorkInput {
   readonly stop: Stop
   readonly log: Log
   readonly meter: Meter
+  /** Grows when model credentials are renewed. */
   readonly secrets: readonly string[]
+  readonly credentials: HeldCredentials
   readonly search_path: string | undefined
 }
 export interface WorkResult extends KindResult {
@@ -98,10 +101,10 @@ interface Ran extends KindResult {
 }
 
 const runClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Ran> => {
-  const { settings, assignment, meter } = input
-  const upstream = createUpstream(settings.model, assignment.model_credentials)
-  if (upstream === undefined)
-    return { outcome: 'error', error: failure('model_credentials_missing', 'nobody gave this run credentials for Bedrock', false), usage: no_model_usage }
+  const { settings, meter } = input
+  const upstream = createUpstream(settings.model, input.credentials)
+  const why = 'nobody gave this run credentials for Bedrock, or its model has no name that Bedrock knows'
+  if (upstream === undefined) return { outcome: 'error', error: failure('model_credentials_missing', why, false), usage: no_model_usage }
   if ((meter.leftUsd() ?? 1) <= 0) return stoppedResult('budget', no_model_usage)
   const proxy = await startModelProxy({ socket_path: join(folders.run, model_socket), upstream, meter })
   closers.push(() => proxy.close())

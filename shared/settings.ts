@@ -46,6 +46,8 @@ export const env_names = {
   deployment: 'LANEKEEPER_DEPLOYMENT',
   /** JSON of `ComputeSettings`. */
   compute: 'LANEKEEPER_COMPUTE',
+  /** ARN of the role that may ask Bedrock; only where Bedrock serves the model. */
+  model_role: 'LANEKEEPER_MODEL_ROLE_ARN',
 } as const
 
 /** Where and how attempts are launched. */

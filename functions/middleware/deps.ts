@@ -3,14 +3,16 @@ import { Tracer } from '@aws-lambda-powertools/tracer'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
+import { STSClient } from '@aws-sdk/client-sts'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
+import { sts_client_settings, stsModelCredentials } from '../../shared/ports/aws/model-credentials.ts'
 import { sqsSignals } from '../../shared/ports/aws/signals.ts'
 import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
-import { readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
+import { env_names, readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
 import type { ComputeDeps, FlowDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
@@ -38,6 +40,15 @@ export const flowDeps = (log: Log): FlowDeps => ({
   deployment: readDeployment(env),
   report: (what, cause) => log.warn(what, {}, cause),
 })
+
+/** What the function that runners call needs. Without a role for it, it gives out no model credentials. */
+export const runnerDeps = (log: Log): FlowDeps => {
+  const { [env_names.model_role]: role_arn = '' } = env
+  return {
+    ...flowDeps(log),
+    ...(role_arn === '' ? {} : { model_credentials: stsModelCredentials({ client: new STSClient(sts_client_settings), role_arn }) }),
+  }
+}
 
 /** What the functions that start and stop sandboxes need. */
 export const computeDeps = (log: Log): ComputeDeps => ({

@@ -1,9 +1,9 @@
 import { system_clock } from '../../shared/ports/clock.ts'
-import { flowDeps } from '../middleware/deps.ts'
+import { runnerDeps } from '../middleware/deps.ts'
 import { powertoolsLog } from '../middleware/log.ts'
 import { powertoolsMetrics } from '../middleware/metrics.ts'
 import { runnerApiHandler } from './handler.ts'
 
 const log = powertoolsLog('runner-api')
 
-export const handler = runnerApiHandler(flowDeps(log), { log, metrics: powertoolsMetrics('runner-api'), clock: system_clock })
+export const handler = runnerApiHandler(runnerDeps(log), { log, metrics: powertoolsMetrics('runner-api'), clock: system_clock })

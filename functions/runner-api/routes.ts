@@ -49,8 +49,8 @@ export const routes: readonly RunnerRoute[] = [
     needs_token: false,
     answer: async (deps, raw) => claimAttempt(deps, Claim.parse(raw)),
   },
-  withToken(runner_routes.heartbeat.path, Heartbeat, 200, async (deps, { usage }, caller): Promise<Result<HeartbeatAnswer>> => {
-    const order = await heartbeat(deps, caller, usage)
+  withToken(runner_routes.heartbeat.path, Heartbeat, 200, async (deps, { usage, model_credentials_expire_at }, caller): Promise<Result<HeartbeatAnswer>> => {
+    const order = await heartbeat(deps, caller, usage, model_credentials_expire_at)
     return order.ok ? ok({ ...order.value, heartbeat_ms: deps.deployment.heartbeat_ms }) : order
   }),
   withToken(runner_routes.logs.path, RunnerLogs, 200, async (deps, { entries }, caller): Promise<Result<RunnerLogsAnswer>> => {

@@ -62,16 +62,29 @@ export const sessionUuid = (workspace_id: string, session_id: string): string =>
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`
 }
 
-const modelEnv = ({ upstream, model_socket, bedrock_port }: ClaudeInput): Readonly<Record<string, string>> =>
-  upstream.provider === 'anthropic'
-    ? // A name that resolves nowhere: what does not go through the socket goes nowhere.
-      { ANTHROPIC_API_KEY: 'held-by-the-runner', ANTHROPIC_BASE_URL: 'http://model.invalid', ANTHROPIC_UNIX_SOCKET: model_socket }
-    : {
-        CLAUDE_CODE_USE_BEDROCK: '1',
-        CLAUDE_CODE_SKIP_BEDROCK_AUTH: '1',
-        ANTHROPIC_BEDROCK_BASE_URL: `http://127.0.0.1:${bedrock_port}`,
-        AWS_REGION: 'us-east-1',
-      }
+/**
+ * On Bedrock the credentials are good for the agent's model alone, so whatever asks for a smaller or larger one (a subagent, a summary)
+ * gets that. An alias (`sonnet`) stands for no model then, so it keeps its meaning and the others stay out of reach.
+ */
+const aliasEnv = ({ assignment }: ClaudeInput): Readonly<Record<string, string>> => {
+  const { model } = assignment.agent_config
+  if (model === undefined || !/claude|^arn:/.test(model)) return {}
+  return Object.fromEntries(['HAIKU', 'SONNET', 'OPUS', 'FABLE'].map((alias) => [`ANTHROPIC_DEFAULT_${alias}_MODEL`, model]))
+}
+
+const modelEnv = (input: ClaudeInput): Readonly<Record<string, string>> => {
+  const { upstream, model_socket, bedrock_port } = input
+  if (upstream.region === undefined)
+    // A name that resolves nowhere: what does not go through the socket goes nowhere.
+    return { ANTHROPIC_API_KEY: 'held-by-the-runner', ANTHROPIC_BASE_URL: 'http://model.invalid', ANTHROPIC_UNIX_SOCKET: model_socket }
+  return {
+    CLAUDE_CODE_USE_BEDROCK: '1',
+    CLAUDE_CODE_SKIP_BEDROCK_AUTH: '1',
+    ANTHROPIC_BEDROCK_BASE_URL: `http://127.0.0.1:${bedrock_port}`,
+    AWS_REGION: upstream.region,
+    ...aliasEnv(input),
+  }
+}
 
 const agentEnv = (input: ClaudeInput): Readonly<Record<string, string>> => ({
   ...input.env,

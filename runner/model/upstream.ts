@@ -1,8 +1,8 @@
 /** Where the model is and how a request proves that it may be asked: an API key, or a signature for Bedrock. */
 import { Sha256 } from '@aws-crypto/sha256-js'
 import { SignatureV4 } from '@smithy/signature-v4'
-import type { Assignment } from '../../shared/contract/runner-protocol.ts'
 import type { ModelSettings } from '../settings.ts'
+import type { HeldCredentials } from './credentials.ts'
 
 export interface ModelRequest {
   /** With the query. */
@@ -17,11 +17,11 @@ export interface SignedRequest {
 
 export interface Upstream {
   readonly provider: 'anthropic' | 'bedrock'
+  /** Where Bedrock is asked: the agent names its models by it. */
+  readonly region?: string
   /** The model that a request asks for, if it is one that may be passed on; undefined if it is not. */
   modelOf(method: string, path: string, body: Uint8Array): string | undefined
   sign(request: ModelRequest): Promise<SignedRequest>
-  /** Values that must not be seen anywhere. */
-  readonly secrets: readonly string[]
 }
 
 const modelInBody = (body: Uint8Array): string => {
@@ -43,7 +43,6 @@ const anthropic = ({ api_key, auth_token, base_url }: ModelSettings): Upstream =
       api_key !== undefined ? { 'x-api-key': api_key } : auth_token !== undefined ? { authorization: `Bearer ${auth_token}` } : {}
     return { url: `${base_url.replace(/\/+$/, '')}${path}`, headers: { ...headers, ...credential } }
   },
-  secrets: [api_key ?? '', auth_token ?? ''],
 })
 
 const bedrock_path = /^\/model\/([^/]+)\/(?:invoke|invoke-with-response-stream|count-tokens)$/
@@ -55,17 +54,21 @@ interface BedrockCredentials {
   readonly session_token?: string | undefined
 }
 
-const bedrock = (credentials: BedrockCredentials, bedrock_url: string | undefined): Upstream => {
-  const { region, access_key_id, secret_access_key, session_token } = credentials
+/** @param newest asked for each request: an attempt may outlive the credentials that it began with */
+const bedrock = (region: string, newest: () => BedrockCredentials, bedrock_url: string | undefined): Upstream => {
   const base = new URL(bedrock_url ?? `https://bedrock-runtime.${region}.amazonaws.com`)
   const signer = new SignatureV4({
     service: 'bedrock',
     region,
     sha256: Sha256,
-    credentials: { accessKeyId: access_key_id, secretAccessKey: secret_access_key, ...(session_token === undefined ? {} : { sessionToken: session_token }) },
+    credentials: async () => {
+      const { access_key_id, secret_access_key, session_token } = newest()
+      return { accessKeyId: access_key_id, secretAccessKey: secret_access_key, ...(session_token === undefined ? {} : { sessionToken: session_token }) }
+    },
   })
   return {
     provider: 'bedrock',
+    region,
     modelOf: (method, path) => {
       const model = method === 'POST' ? bedrock_path.exec(path)?.[1] : undefined
       return model === undefined ? undefined : decodeURIComponent(model)
@@ -84,13 +87,13 @@ const bedrock = (credentials: BedrockCredentials, bedrock_url: string | undefine
       const { host: _, ...sent } = signed.headers
       return { url: `${base.origin}${path}`, headers: sent }
     },
-    secrets: [secret_access_key, session_token ?? ''],
   }
 }
 
 /** The model of an attempt; undefined where Bedrock is wanted and nobody gave credentials for it. */
-export const createUpstream = (settings: ModelSettings, credentials: Assignment['model_credentials']): Upstream | undefined => {
-  const given = credentials ?? settings.bedrock
-  if (credentials === undefined && settings.provider === 'anthropic') return anthropic(settings)
-  return given === undefined ? undefined : bedrock(given, settings.bedrock_url)
+export const createUpstream = (settings: ModelSettings, credentials: HeldCredentials): Upstream | undefined => {
+  const given = credentials.newest()
+  if (given === undefined && settings.provider === 'anthropic') return anthropic(settings)
+  const first = given ?? settings.bedrock
+  return first === undefined ? undefined : bedrock(first.region, () => credentials.newest() ?? first, settings.bedrock_url)
 }

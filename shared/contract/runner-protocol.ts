@@ -43,6 +43,16 @@ export const Claim = z.strictObject({
 })
 export type Claim = z.infer<typeof Claim>
 
+/** Credentials of AWS that may ask one attempt's model and nothing else. The runner holds them in memory; the agent never sees them. */
+export const VendedCredentials = z.strictObject({
+  region: z.string(),
+  access_key_id: z.string(),
+  secret_access_key: z.string(),
+  session_token: z.string(),
+  expires_at: Timestamp,
+})
+export type VendedCredentials = z.infer<typeof VendedCredentials>
+
 export const Assignment = z.strictObject({
   workspace_id: WorkspaceId,
   task_id: TaskId,
@@ -67,22 +77,25 @@ export const Assignment = z.strictObject({
   lease_expires_at: Timestamp,
   /** The session's saved files, if it has any: URLs to GET, good for a few minutes. */
   restore: z.strictObject({ workspace_url: z.string().optional(), transcript_url: z.string().optional() }),
-  /** Credentials for a model that needs them per run (Bedrock). An API key is in the runner's own environment. */
-  model_credentials: z
-    .strictObject({ region: z.string(), access_key_id: z.string(), secret_access_key: z.string(), session_token: z.string(), expires_at: Timestamp })
-    .optional(),
+  /** Credentials for a model that needs them per attempt (Bedrock). An API key is in the runner's own environment. */
+  model_credentials: VendedCredentials.optional(),
 })
 export type Assignment = z.infer<typeof Assignment>
 
 export const Heartbeat = z.strictObject({
   usage: ModelUsage.optional(),
+  /** `expires_at` of the newest model credentials that the runner holds; absent where it was given none. */
+  model_credentials_expire_at: Timestamp.optional(),
 })
+export type Heartbeat = z.infer<typeof Heartbeat>
 export const HeartbeatAnswer = z.strictObject({
   /** `stop`: end now, save the session's files and finish with outcome `cancelled`, `timeout` or `error` by the reason. */
   order: z.enum(['go_on', 'stop']),
   stop_reason: StopReason.optional(),
   heartbeat_ms: z.int(),
   lease_expires_at: Timestamp,
+  /** Fresh ones, where those that the heartbeat names end soon. Use them from now on. */
+  model_credentials: VendedCredentials.optional(),
 })
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
 

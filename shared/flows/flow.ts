@@ -5,7 +5,7 @@
  */
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import type { Decision } from '../domain/decision.ts'
-import type { Clock, Compute, Files, Ids, Signal, Signals } from '../ports/ports.ts'
+import type { Clock, Compute, Files, Ids, ModelCredentials, Signal, Signals } from '../ports/ports.ts'
 import type { Deployment } from '../settings.ts'
 import type { Store } from '../store/store.ts'
 
@@ -16,8 +16,10 @@ export interface FlowDeps {
   readonly ids: Ids
   readonly files: Files
   readonly deployment: Deployment
+  /** Absent where the model needs none per attempt: the runner has its key. */
+  readonly model_credentials?: ModelCredentials
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
-  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed', cause: unknown) => void
+  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed', cause: unknown) => void
 }
 /** Flows that also start and stop sandboxes. */
 export interface ComputeDeps extends FlowDeps {

@@ -6,8 +6,9 @@ import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settle, type FlowDeps } from './flow.ts'
 import { loadCommand } from './load.ts'
+import { modelOf, renewCredentials, vendCredentials } from './model-credentials.ts'
 import { wholeInput } from './overflow.ts'
-import type { Assignment, Claim, Finish } from '../contract/runner-protocol.ts'
+import type { Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogChunk, LogEntry } from '../domain/event.ts'
 import { isLive, type Run } from '../domain/run.ts'
 import type { ModelUsage } from '../domain/usage.ts'
@@ -73,7 +74,8 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
   const task = await deps.store.get(refs.task(run.workspace_id, run.task_id))
   if (task === undefined) throw new Error(`${run.task_id} is missing`)
   const [command, agent] = await Promise.all([loadCommand(deps, task), deps.store.get(refs.agent(run.workspace_id, run.agent_id))])
-  const { params } = command
+  const { params, agent_config } = command
+  const model_credentials = await vendCredentials(deps, run, agent_config)
   return {
     workspace_id: run.workspace_id,
     task_id: run.task_id,
@@ -83,7 +85,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     fencing_token: attempt.fencing_token,
     session_id: run.session_id,
     agent_key: agent?.agent_key ?? run.agent_id,
-    agent_config: command.agent_config,
+    agent_config: { ...agent_config, model: modelOf(deps, agent_config) },
     policy: params.policy,
     ...(await wholeInput(deps, command)),
     ...(params.extra_system_prompt === undefined ? {} : { extra_system_prompt: params.extra_system_prompt }),
@@ -93,6 +95,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     heartbeat_ms: deps.deployment.heartbeat_ms,
     lease_expires_at: attempt.lease_expires_at,
     restore: await restoreUrls(deps, run),
+    ...(model_credentials === undefined ? {} : { model_credentials }),
   }
 }
 
@@ -105,12 +108,27 @@ export const claimAttempt = async (deps: FlowDeps, claim: Claim): Promise<Result
   return claimed.ok ? ok(await assignment(deps, claimed.value)) : claimed
 }
 
-/** Renews the lease, and says whether to go on. */
-export const heartbeat = async (deps: FlowDeps, identity: RunnerIdentity, usage: ModelUsage | undefined): Promise<Result<HeartbeatOrder>> =>
-  settle(deps, async () => {
+/**
+ * Renews the lease, and says whether to go on. @param credentials_expire_at of the model credentials that the runner holds; where
+ * they end soon, the answer brings fresh ones
+ */
+export const heartbeat = async (
+  deps: FlowDeps,
+  identity: RunnerIdentity,
+  usage: ModelUsage | undefined,
+  credentials_expire_at?: string,
+): Promise<Result<HeartbeatOrder & { readonly model_credentials?: VendedCredentials }>> => {
+  const beat = await settle(deps, async () => {
     const live = await liveRun(deps, identity)
-    return live.ok ? decideHeartbeat(live.value, usage, deps.deployment, deps.clock.now()) : live
+    if (!live.ok) return live
+    const decision = decideHeartbeat(live.value, usage, deps.deployment, deps.clock.now())
+    return { ...decision, value: { run: live.value, order: decision.value } }
   })
+  if (!beat.ok) return beat
+  const { run, order } = beat.value
+  const model_credentials = order.order === 'go_on' ? await renewCredentials(deps, run, credentials_expire_at) : undefined
+  return ok({ ...order, ...(model_credentials === undefined ? {} : { model_credentials }) })
+}
 
 /** Bytes of log entries in one stored chunk, so that a chunk stays below 64 KB. */
 const chunk_bytes_max = 60_000

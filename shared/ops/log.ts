@@ -11,6 +11,7 @@ export const log_events = {
   signal_failed: 'A signal could not be sent after its commit; the due time covers for it.',
   stop_failed: 'Compute did not take the order to stop a sandbox; it is asked again.',
   launch_failed: 'Compute did not answer a launch; it is tried again.',
+  credentials_failed: 'No fresh model credentials could be had for an attempt that runs; its next heartbeat asks again.',
   request_handled: 'A request was answered.',
   request_unavailable: 'A part of the plane did not answer a request; the client got 503.',
   request_failed: 'A request met a bug; the client got 500.',

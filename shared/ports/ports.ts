@@ -2,6 +2,7 @@
  * What the handlers need from the world, as interfaces. Adapters for AWS lie beside this file; tests and the simulator
  * bring their own. Every port call may fail or be repeated: callers are written so that both are harmless.
  */
+import type { VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogEntry } from '../domain/event.ts'
 import type { IdKind } from '../domain/ids.ts'
 import type { Failure, Outcome } from '../domain/run.ts'
@@ -81,6 +82,19 @@ export interface Compute {
   describe(execution_ids: readonly string[]): Promise<readonly ExecutionState[]>
   /** The sandbox that was launched for an attempt, if any. */
   find(attempt: { readonly workspace_id: string; readonly run_id: string; readonly attempt_no: number }): Promise<string | undefined>
+}
+
+/** Credentials for a model that is paid through the cloud's own identities (Bedrock): short-lived, and each attempt has its own. */
+export interface ModelCredentials {
+  /**
+   * @param attempt whose they are, and the model that it may ask, as the agent's config names it
+   * @param valid_ms how long they should last; the adapter may give less
+   * @returns undefined where the model's name is none that credentials could be narrowed to
+   */
+  vend(
+    attempt: { readonly workspace_id: string; readonly run_id: string; readonly attempt_no: number; readonly model: string },
+    valid_ms: number,
+  ): Promise<VendedCredentials | undefined>
 }
 
 export const file_kinds = ['workspace', 'transcript'] as const

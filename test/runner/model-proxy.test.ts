@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startScriptedModel, type ScriptedModel, type SeenRequest } from '../../local/scripted-model/server.ts'
 import { createMeter, type Meter } from '../../runner/model/meter.ts'
 import { startModelProxy, type ModelProxy } from '../../runner/model/proxy.ts'
+import { holdCredentials } from '../../runner/model/credentials.ts'
 import { createUpstream } from '../../runner/model/upstream.ts'
 
 let folder: string
@@ -17,7 +18,7 @@ const seen: SeenRequest[] = []
 
 const start = async (budget_usd: number | undefined, base_url = model.url): Promise<void> => {
   meter = createMeter(budget_usd)
-  const upstream = createUpstream({ provider: 'anthropic', api_key: 'the-key', base_url, retries_max: 0 }, undefined)
+  const upstream = createUpstream({ provider: 'anthropic', api_key: 'the-key', base_url, retries_max: 0 }, holdCredentials(undefined, () => undefined))
   if (upstream === undefined) throw new Error('no upstream')
   proxy = await startModelProxy({ socket_path: join(folder, 'model.sock'), upstream, meter })
 }
