@@ -62,7 +62,11 @@ const openDoors = async (port: number): Promise<Doors> => {
 
 /** What any program needs to run, and no secret. */
 const hostEnvironment = (env: Env): Record<string, string> =>
-  Object.fromEntries(['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TMPDIR', 'TERM'].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])).concat([['MALLOC_ARENA_MAX', '2']]))
+  Object.fromEntries(
+    ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TMPDIR', 'TERM']
+      .flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))
+      .concat([['MALLOC_ARENA_MAX', '2']]),
+  )
 
 interface Found {
   readonly synthesized: SynthesizedStack
@@ -79,7 +83,12 @@ const find = async (options: Options, env: Env, say: (line: string) => void): Pr
     say(cached ? 'template: as synthesized before' : 'template: synthesized')
     return readSynthesized(folder)
   }
-  const [synthesized, dynamodb, sandbox, model] = await Promise.all([synth(), startDynamoDb(join(options.data, 'dynamodb'), env['DYNAMODB_ENDPOINT']), probeSandbox(), chooseModel(env)])
+  const [synthesized, dynamodb, sandbox, model] = await Promise.all([
+    synth(),
+    startDynamoDb(join(options.data, 'dynamodb'), env['DYNAMODB_ENDPOINT']),
+    probeSandbox(),
+    chooseModel(env),
+  ])
   return { synthesized, dynamodb, sandbox, model }
 }
 

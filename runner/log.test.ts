@@ -16,7 +16,13 @@ test('a burst becomes one batch, numbered in order', async () => {
   const log = createLog({ plane: planeWith(async (entries) => (batches.push(entries), taken)), stop: createStop(), secrets: ['planted-secret'] })
   await Promise.all(['a', '', 'the planted-secret', 'c'].map((data) => log.write('stdout', 'output', data)))
   await log.flush()
-  expect(batches.map((batch) => batch.map((entry) => [entry.seq, entry.data]))).toEqual([[[1, 'a'], [2, 'the [redacted]'], [3, 'c']]])
+  expect(batches.map((batch) => batch.map((entry) => [entry.seq, entry.data]))).toEqual([
+    [
+      [1, 'a'],
+      [2, 'the [redacted]'],
+      [3, 'c'],
+    ],
+  ])
 })
 
 test('a batch holds at most 500 entries and 64 KB', async () => {
@@ -32,7 +38,11 @@ test('a batch holds at most 500 entries and 64 KB', async () => {
 
 test('a writer that is faster than the plane waits, and is let go when the plane is lost', async () => {
   const stop = createStop()
-  const log = createLog({ plane: planeWith(() => new Promise((resolve) => stop.hard.addEventListener('abort', () => resolve({ ok: false, why: 'unreachable', message: '' })))), stop, secrets: [] })
+  const log = createLog({
+    plane: planeWith(() => new Promise((resolve) => stop.hard.addEventListener('abort', () => resolve({ ok: false, why: 'unreachable', message: '' })))),
+    stop,
+    secrets: [],
+  })
   let written = 0
   const writing = (async () => {
     for (; written < 200; written++) await log.write('stdout', 'output', `${'x'.repeat(15_999)}\n`)
@@ -49,7 +59,11 @@ test('a writer that is faster than the plane waits, and is let go when the plane
 test('an attempt logs so much and no more, and says so', async () => {
   let bytes = 0
   let last = ''
-  const log = createLog({ plane: planeWith(async (entries) => ((bytes += entries.reduce((sum, entry) => sum + entry.data.length, 0)), (last = entries.at(-1)?.data ?? ''), taken)), stop: createStop(), secrets: [] })
+  const log = createLog({
+    plane: planeWith(async (entries) => ((bytes += entries.reduce((sum, entry) => sum + entry.data.length, 0)), (last = entries.at(-1)?.data ?? ''), taken)),
+    stop: createStop(),
+    secrets: [],
+  })
   const piece = 'word '.repeat(20_000)
   for (let written = 0; written < log_bytes_max + 1_000_000; written += piece.length) await log.write('stdout', 'output', piece)
   await log.flush()

@@ -6,9 +6,18 @@ import * as z from 'zod'
 
 /** What this deployment offers and can enforce. One JSON document in `LANEKEEPER_DEPLOYMENT`. */
 export const Deployment = z.strictObject({
-  runners: z.array(z.enum(['claude_code', 'process'])).min(1).default(['claude_code']),
-  providers: z.array(z.enum(['claude'])).min(1).default(['claude']),
-  runtime_types: z.array(z.enum(['gvisor', 'runc'])).min(1).default(['gvisor']),
+  runners: z
+    .array(z.enum(['claude_code', 'process']))
+    .min(1)
+    .default(['claude_code']),
+  providers: z
+    .array(z.enum(['claude']))
+    .min(1)
+    .default(['claude']),
+  runtime_types: z
+    .array(z.enum(['gvisor', 'runc']))
+    .min(1)
+    .default(['gvisor']),
   default_model: z.string().default('claude-sonnet-5'),
   sandbox: z
     .strictObject({
@@ -70,7 +79,5 @@ export const readEnv = (env: Readonly<Record<string, string | undefined>>, name:
   if (value === undefined || value === '') throw new Error(`${env_names[name]} is not set`)
   return value
 }
-export const readDeployment = (env: Readonly<Record<string, string | undefined>>): Deployment =>
-  Deployment.parse(JSON.parse(readEnv(env, 'deployment')))
-export const readCompute = (env: Readonly<Record<string, string | undefined>>): ComputeSettings =>
-  ComputeSettings.parse(JSON.parse(readEnv(env, 'compute')))
+export const readDeployment = (env: Readonly<Record<string, string | undefined>>): Deployment => Deployment.parse(JSON.parse(readEnv(env, 'deployment')))
+export const readCompute = (env: Readonly<Record<string, string | undefined>>): ComputeSettings => ComputeSettings.parse(JSON.parse(readEnv(env, 'compute')))

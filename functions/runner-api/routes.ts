@@ -30,7 +30,12 @@ export interface RunnerRoute {
   readonly status: number
 }
 
-const withToken = <B>(path: string, body: z.ZodType<B>, status: number, answer: (deps: FlowDeps, body: B, caller: RunnerIdentity) => Promise<Result<unknown>>): RunnerRoute => ({
+const withToken = <B>(
+  path: string,
+  body: z.ZodType<B>,
+  status: number,
+  answer: (deps: FlowDeps, body: B, caller: RunnerIdentity) => Promise<Result<unknown>>,
+): RunnerRoute => ({
   path,
   body,
   status,
@@ -58,7 +63,11 @@ export const routes: readonly RunnerRoute[] = [
     return stored.ok ? ok({ stored: stored.value }) : stored
   }),
   withToken(runner_routes.events.path, RunnerEvents, 202, async (deps, { events }, caller) => {
-    const sent = await reportEvents(deps, caller, events.map((event) => event.usage))
+    const sent = await reportEvents(
+      deps,
+      caller,
+      events.map((event) => event.usage),
+    )
     return sent.ok ? ok({}) : sent
   }),
   withToken(runner_routes.uploads.path, UploadRequest, 200, async (deps, { kind, bytes }, caller): Promise<Result<UploadAnswer>> => {

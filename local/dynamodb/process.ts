@@ -79,7 +79,11 @@ const untilReady = async (url: string, gone: Promise<string>) => {
 
 const launch = (arguments_: readonly string[], pid_file: string): { readonly child: Keeper; readonly gone: Promise<string> } => {
   // A process group of its own: Ctrl-C is for the stack, which ends its database last.
-  const child = spawn('sh', ['-c', keeper, 'sh', binary(), ...arguments_], { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { PATH: process.env['PATH'] ?? '', pid_file } })
+  const child = spawn('sh', ['-c', keeper, 'sh', binary(), ...arguments_], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    env: { PATH: process.env['PATH'] ?? '', pid_file },
+  })
   let said = ''
   const hear = (chunk: Uint8Array) => {
     said = `${said}${Buffer.from(chunk).toString('utf8')}`.slice(-2_000)

@@ -26,17 +26,28 @@ const keys = (hash: string, range: string) => [
 ]
 const index = (IndexName: string, hash: string) => ({ IndexName, KeySchema: keys(hash, 'sk'), Projection: { ProjectionType: 'KEYS_ONLY' } })
 const provision = (indexes: readonly ReturnType<typeof index>[], hash = 'pk') => {
-  const AttributeDefinitions = [hash, 'sk', ...new Set(indexes.map(({ KeySchema }) => KeySchema[0]?.AttributeName ?? ''))].map((AttributeName) => ({ AttributeName, AttributeType: 'S' }))
+  const AttributeDefinitions = [hash, 'sk', ...new Set(indexes.map(({ KeySchema }) => KeySchema[0]?.AttributeName ?? ''))].map((AttributeName) => ({
+    AttributeName,
+    AttributeType: 'S',
+  }))
   const Properties = { AttributeDefinitions, KeySchema: keys(hash, 'sk'), GlobalSecondaryIndexes: [...indexes], Replicas: [{ Region: { Ref: 'AWS::Region' } }] }
   const template = Template.parse({ Resources: { Records: { Type: 'AWS::DynamoDB::GlobalTable', Properties } } })
   const around = { region: 'us-east-1', account: '000000000000', stack_name: 'Test', api_url: '', sqs_url: '' }
   return provisionTables(resolveStack({ stack_name: 'Test', template, assets: new Map() }, {}, around), dynamodb.url)
 }
-const call = (operation: string, body: object) => callAws(dynamodb.url, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, region: 'us-east-1' }, { TableName: 'Test-Records', ...body })
+const call = (operation: string, body: object) =>
+  callAws(dynamodb.url, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, region: 'us-east-1' }, { TableName: 'Test-Records', ...body })
 const itemsOf = async (IndexName: string, attribute: string) =>
   z
     .looseObject({ Items: z.array(z.unknown()) })
-    .parse(await call('Query', { IndexName, KeyConditionExpression: '#a = :v', ExpressionAttributeNames: { '#a': attribute }, ExpressionAttributeValues: { ':v': { S: 'v' } } })).Items
+    .parse(
+      await call('Query', {
+        IndexName,
+        KeyConditionExpression: '#a = :v',
+        ExpressionAttributeNames: { '#a': attribute },
+        ExpressionAttributeValues: { ':v': { S: 'v' } },
+      }),
+    ).Items
 
 test('a table is made once; an index that is added later holds what was there before', async () => {
   expect(await provision([index('first', 'one')])).toEqual(['Test-Records'])

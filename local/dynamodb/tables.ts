@@ -24,7 +24,10 @@ const keysOf = (schema: z.infer<typeof KeySchema>) => schema.map(({ AttributeNam
 
 const definitionsFor = (table: TableProperties, schemas: readonly z.infer<typeof KeySchema>[]) => {
   const used = new Set(schemas.flat().map(({ AttributeName }) => AttributeName))
-  return table.AttributeDefinitions.filter(({ AttributeName }) => used.has(AttributeName)).map(({ AttributeName, AttributeType }) => ({ AttributeName, AttributeType }))
+  return table.AttributeDefinitions.filter(({ AttributeName }) => used.has(AttributeName)).map(({ AttributeName, AttributeType }) => ({
+    AttributeName,
+    AttributeType,
+  }))
 }
 const indexInput = ({ IndexName, KeySchema: keys, Projection }: z.infer<typeof Index>) => ({ IndexName, KeySchema: keys, Projection })
 
@@ -62,7 +65,9 @@ const create = async (call: Call, name: string, table: TableProperties) => {
 }
 
 const refuseChange = (name: string, what: string, there: string, wanted: string): never => {
-  throw new Error(`table ${name} is there with ${what} (${there}) and the template says (${wanted}); that cannot be changed in place: use another --data folder, or delete this one`)
+  throw new Error(
+    `table ${name} is there with ${what} (${there}) and the template says (${wanted}); that cannot be changed in place: use another --data folder, or delete this one`,
+  )
 }
 
 /** Adds what is missing. DynamoDB adds one index at a time. */
@@ -74,13 +79,15 @@ const bringUpToDate = async (call: Call, name: string, table: TableProperties, t
       const definitions = definitionsFor(table, [table.KeySchema, index.KeySchema])
       await call('UpdateTable', { TableName: name, AttributeDefinitions: definitions, GlobalSecondaryIndexUpdates: [{ Create: indexInput(index) }] })
       await untilActive(call, name)
-    } else if (keysOf(known.KeySchema) !== keysOf(index.KeySchema)) refuseChange(name, `another key of index ${index.IndexName}`, keysOf(known.KeySchema), keysOf(index.KeySchema))
+    } else if (keysOf(known.KeySchema) !== keysOf(index.KeySchema))
+      refuseChange(name, `another key of index ${index.IndexName}`, keysOf(known.KeySchema), keysOf(index.KeySchema))
   }
 }
 
 /** @returns the names of the tables */
 export const provisionTables = async (stack: ResolvedStack, url: string): Promise<readonly string[]> => {
-  const call: Call = (operation, body) => callAws(url, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, region: stack.surroundings.region }, body)
+  const call: Call = (operation, body) =>
+    callAws(url, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, region: stack.surroundings.region }, body)
   const tables = stack.of(['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'], TableProperties)
   for (const { identity, properties } of tables) {
     const there = await describe(call, identity.name)

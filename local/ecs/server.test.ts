@@ -82,7 +82,8 @@ const describeTask = async (arn: string) => (await ecs.send(new DescribeTasksCom
 const runnerOf = async (arn: string) => (await describeTask(arn))?.containers?.find(({ name }) => name === 'runner')
 const patiently = { timeout: 15_000, interval: 20 }
 const untilStatus = (arn: string, status: string) => expect.poll(async () => (await describeTask(arn))?.lastStatus, patiently).toBe(status)
-const statuses = (arn: string) => events.filter(({ resources }) => resources[0] === arn).map(({ detail }) => `${String(detail['lastStatus'])} ${String(detail['version'])}`)
+const statuses = (arn: string) =>
+  events.filter(({ resources }) => resources[0] === arn).map(({ detail }) => `${String(detail['lastStatus'])} ${String(detail['version'])}`)
 
 test('a task runs and its exit code is told, with an event for every change', async () => {
   const arn = await run('7', { startedBy: 'ws/run/1' })

@@ -172,7 +172,12 @@ export const ecsHandler = (settings: EcsSettings): HttpHandler => {
       task.desired_status === wanted &&
       (request.startedBy === undefined || task.started_by === request.startedBy) &&
       (request.family === undefined || task.definition.family === request.family)
-    return { taskArns: [...tasks.all()].filter(fits).slice(0, 100).map(({ arn }) => arn) }
+    return {
+      taskArns: [...tasks.all()]
+        .filter(fits)
+        .slice(0, 100)
+        .map(({ arn }) => arn),
+    }
   }
   const operations = awsJsonHandler('1.1', { RunTask: runTask, StopTask: stopTask, DescribeTasks: describeTasks, ListTasks: listTasks })
   return async (request, response) => {

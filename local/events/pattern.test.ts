@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import type { Json } from '../template/template.ts'
 import { matchesPattern } from './pattern.ts'
 
-const event: Json = { source: 'aws.ecs', 'detail-type': 'ECS Task State Change', detail: { lastStatus: 'STOPPED', version: 4, group: 'family:lanekeeper-rw', tags: ['a', 'b'], none: null } }
+const event: Json = {
+  source: 'aws.ecs',
+  'detail-type': 'ECS Task State Change',
+  detail: { lastStatus: 'STOPPED', version: 4, group: 'family:lanekeeper-rw', tags: ['a', 'b'], none: null },
+}
 
 test.each<[Json, boolean]>([
   [{ source: ['aws.ecs'] }, true],

@@ -21,7 +21,15 @@ test.each(['cron(0 * * * ? *)', 'at(2026-01-01T00:00:00)', 'rate(0 minutes)', 'r
 const arn = 'arn:aws:sqs:us-east-1:000000000000:q'
 const setUp = (every_ms?: number) => {
   const timers = handTimers(0)
-  const common = { fifo: false, content_based_deduplication: false, deduplication_per_group: false, visibility_ms: 1, delay_ms: 0, wait_ms: 0, bytes_max: 1_000 }
+  const common = {
+    fifo: false,
+    content_based_deduplication: false,
+    deduplication_per_group: false,
+    visibility_ms: 1,
+    delay_ms: 0,
+    wait_ms: 0,
+    bytes_max: 1_000,
+  }
   const queue = makeQueue({ ...common, name: 'q', arn, url: '' }, timers)
   const Input = '{"at":"<aws.scheduler.scheduled-time>"}'
   const template = Template.parse({
@@ -30,7 +38,11 @@ const setUp = (every_ms?: number) => {
       Off: { Type: 'AWS::Scheduler::Schedule', Properties: { ScheduleExpression: 'rate(1 minute)', State: 'DISABLED', Target: { Arn: arn } } },
     },
   })
-  const stack = resolveStack({ stack_name: 'S', template, assets: new Map() }, {}, { region: 'us-east-1', account: '000000000000', stack_name: 'S', api_url: '', sqs_url: '' })
+  const stack = resolveStack(
+    { stack_name: 'S', template, assets: new Map() },
+    {},
+    { region: 'us-east-1', account: '000000000000', stack_name: 'S', api_url: '', sqs_url: '' },
+  )
   const queues = new Map<string, Queue>([['q', queue]])
   const scheduler = startScheduler(stack, queues, new Map(), { timers, every_ms, on_failed: () => undefined })
   const fires = () => queue.counts().waiting

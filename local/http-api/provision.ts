@@ -11,7 +11,9 @@ const Stage = z.looseObject({ StageName: z.string() })
 export const provisionHttpApi = (stack: ResolvedStack, functions: Functions, now: () => number): HttpApiSettings => {
   const [api, ...others] = stack.of(['AWS::ApiGatewayV2::Api'], z.looseObject({ ProtocolType: z.literal('HTTP') }))
   if (api === undefined || others.length > 0) throw new Error('the local stack runs exactly one HTTP API')
-  const integrations = new Map(stack.of(['AWS::ApiGatewayV2::Integration'], Integration).map(({ identity, properties }) => [identity.ref, properties.IntegrationUri]))
+  const integrations = new Map(
+    stack.of(['AWS::ApiGatewayV2::Integration'], Integration).map(({ identity, properties }) => [identity.ref, properties.IntegrationUri]),
+  )
   const routes = stack.of(['AWS::ApiGatewayV2::Route'], RouteProperties).map(({ logical_id, properties }) => {
     const uri = integrations.get(properties.Target.replace(/^integrations\//, ''))
     if (uri === undefined) throw new Error(`route ${logical_id} has a target that is no integration: ${properties.Target}`)

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
 import { makeRouter } from './routes.ts'
 
-const keys = ['$default', 'ANY /v1/{proxy+}', 'GET /v1/tasks', 'GET /v1/tasks/{task_id}', 'ANY /v1/tasks/{task_id}', 'POST /v1/tasks/{task_id}/cancel', 'ANY /v1/runner/{proxy+}']
+const keys = [
+  '$default',
+  'ANY /v1/{proxy+}',
+  'GET /v1/tasks',
+  'GET /v1/tasks/{task_id}',
+  'ANY /v1/tasks/{task_id}',
+  'POST /v1/tasks/{task_id}/cancel',
+  'ANY /v1/runner/{proxy+}',
+]
 const find = makeRouter(keys.map((key) => ({ key, target: key })))
 const found = (method: string, path: string) => {
   const match = find(method, path)

@@ -19,7 +19,14 @@ const functionOf = (invoke: (event: unknown) => Promise<unknown>): LocalFunction
 const serve = async (invoke: (event: unknown) => Promise<unknown>, more: { stage?: string; timeout_ms?: number; keys?: readonly string[] } = {}) => {
   const routes = (more.keys ?? ['$default']).map((key) => ({ key, target: functionOf(invoke) }))
   const { timeout_ms } = more
-  const handler = httpApiHandler({ api_id: 'api', account: '0', stage: more.stage ?? '$default', routes, now: () => 0, ...(timeout_ms === undefined ? {} : { timeout_ms }) })
+  const handler = httpApiHandler({
+    api_id: 'api',
+    account: '0',
+    stage: more.stage ?? '$default',
+    routes,
+    now: () => 0,
+    ...(timeout_ms === undefined ? {} : { timeout_ms }),
+  })
   const listener = await listen(handler)
   listeners.push(listener)
   return listener.url
@@ -42,7 +49,12 @@ test('an event in payload format 2.0', async () => {
     headers: { 'x-two': 'v' },
     queryStringParameters: { a: '1,2', b: ' ' },
     pathParameters: { task_id: 't 1' },
-    requestContext: { http: { method: 'POST', path: '/v1/tasks/t%201', sourceIp: '127.0.0.1' }, stage: '$default', timeEpoch: 0, time: '01/Jan/1970:00:00:00 +0000' },
+    requestContext: {
+      http: { method: 'POST', path: '/v1/tasks/t%201', sourceIp: '127.0.0.1' },
+      stage: '$default',
+      timeEpoch: 0,
+      time: '01/Jan/1970:00:00:00 +0000',
+    },
     body: '{"é":1}',
     isBase64Encoded: false,
   })

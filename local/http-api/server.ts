@@ -22,7 +22,11 @@ export interface HttpApiSettings {
 const body_bytes_max = 10 * 1_048_576
 const integration_timeout_ms = 30_000
 
-const problem = (status: number, message: string): HttpAnswer => ({ status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) })
+const problem = (status: number, message: string): HttpAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ message }),
+})
 
 const write = (response: ServerResponse, answer: HttpAnswer, request_id: string, method: string) => {
   const { 'content-length': _, ...headers } = answer.headers

@@ -14,7 +14,11 @@ export class AwsError extends Error {
   /** Members of the error beside its message. */
   readonly fields: Readonly<Record<string, unknown>>
 
-  constructor(code: string, message: string, more: { status?: number; headers?: Readonly<Record<string, string>>; fields?: Readonly<Record<string, unknown>> } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    more: { status?: number; headers?: Readonly<Record<string, string>>; fields?: Readonly<Record<string, unknown>> } = {},
+  ) {
     super(message)
     this.code = code
     this.status = more.status ?? 400
@@ -46,9 +50,13 @@ export const awsJsonHandler = (version: '1.0' | '1.1', operations: Readonly<Reco
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     try {
-      const name = String(request.headers['x-amz-target'] ?? '').split('.').at(-1) ?? ''
+      const name =
+        String(request.headers['x-amz-target'] ?? '')
+          .split('.')
+          .at(-1) ?? ''
       const operation = operations[name]
-      if (request.method !== 'POST' || operation === undefined) throw new AwsError('UnknownOperationException', `the local stack does not offer ${name || 'this'}`)
+      if (request.method !== 'POST' || operation === undefined)
+        throw new AwsError('UnknownOperationException', `the local stack does not offer ${name || 'this'}`)
       const body = await readBody(request, body_bytes_max)
       if (body === 'too_large') throw new AwsError('RequestEntityTooLarge', 'the body is too large', { status: 413 })
       answer(200, await operation(parseBody(body), gone.signal))

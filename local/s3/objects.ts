@@ -24,7 +24,9 @@ export interface PutOptions {
   /** Refuse if the object exists. */
   readonly if_absent: boolean
 }
-export type PutResult = { readonly ok: true; readonly etag: string } | { readonly ok: false; readonly code: 'IncompleteBody' | 'BadDigest' | 'PreconditionFailed' }
+export type PutResult =
+  | { readonly ok: true; readonly etag: string }
+  | { readonly ok: false; readonly code: 'IncompleteBody' | 'BadDigest' | 'PreconditionFailed' }
 
 export interface Objects {
   put(bucket: string, key: string, body: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult>
@@ -35,7 +37,9 @@ export interface Objects {
 /** File systems allow 255 bytes in a name. `+` is never in an encoded key, so the folders of a long key clash with nothing. */
 const name_length_max = 200
 export const fileNameOf = (key: string): string => {
-  const encoded = encodeURIComponent(key).replaceAll(/[*'()!]/g, (char) => `%${char.charCodeAt(0).toString(16)}`).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
+  const encoded = encodeURIComponent(key)
+    .replaceAll(/[*'()!]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+    .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
   return (encoded.match(new RegExp(`.{1,${name_length_max}}`, 'g')) ?? ['%00']).join('+/')
 }
 

@@ -59,7 +59,11 @@ const put = async (request: IncomingMessage, response: ServerResponse, at: { buc
   // A checksum that was signed into the query counts like the header (the SDK hoists it).
   const query = new URLSearchParams((request.url ?? '').split('?', 2)[1] ?? '')
   const checksum = headers['x-amz-checksum-crc32'] ?? query.get('x-amz-checksum-crc32') ?? undefined
-  const result = await objects.put(at.bucket, at.key, request, { bytes, crc32: checksum === undefined ? undefined : String(checksum), if_absent: headers['if-none-match'] === '*' })
+  const result = await objects.put(at.bucket, at.key, request, {
+    bytes,
+    crc32: checksum === undefined ? undefined : String(checksum),
+    if_absent: headers['if-none-match'] === '*',
+  })
   if (!result.ok) return fail(response, result.code)
   response.writeHead(200, { etag: result.etag, 'content-length': 0 }).end()
 }

@@ -86,7 +86,14 @@ const canonicalQuery = (query: URLSearchParams) =>
     .join('&')
 
 const canonicalRequest = (request: SignedRequest, path: string, query: URLSearchParams, claim: Claim): string => {
-  const headers = claim.signed_headers.map((name) => `${name}:${String(request.headers[name] ?? '').trim().replaceAll(/ +/g, ' ')}\n`).join('')
+  const headers = claim.signed_headers
+    .map(
+      (name) =>
+        `${name}:${String(request.headers[name] ?? '')
+          .trim()
+          .replaceAll(/ +/g, ' ')}\n`,
+    )
+    .join('')
   return [request.method, path, canonicalQuery(query), headers, claim.signed_headers.join(';'), claim.payload_hash].join('\n')
 }
 

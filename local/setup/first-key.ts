@@ -23,7 +23,14 @@ export interface KeyPlace {
 }
 
 /** What the worker that writes the records is given. The SDK that the store needs leaves with it. */
-export const FirstKeyWork = z.strictObject({ dynamodb_url: z.string(), table: z.string(), region: z.string(), workspace_id: z.string(), key_hash: z.string(), hint: z.string() })
+export const FirstKeyWork = z.strictObject({
+  dynamodb_url: z.string(),
+  table: z.string(),
+  region: z.string(),
+  workspace_id: z.string(),
+  key_hash: z.string(),
+  hint: z.string(),
+})
 export type FirstKeyWork = z.infer<typeof FirstKeyWork>
 
 const hashOf = (api_key: string) => createHash('sha256').update(api_key).digest('hex')

@@ -31,7 +31,13 @@ export const chooseModel = async (env: Env): Promise<Model> => {
   const close = async () => undefined
   if (env['CLAUDE_CODE_USE_BEDROCK'] === '1') {
     const environment = pick(env, bedrock_names)
-    return { label: `Bedrock in ${environment['AWS_REGION'] ?? 'no region: set AWS_REGION'}`, parameters: { ModelProvider: 'bedrock' }, secrets: {}, environment, close }
+    return {
+      label: `Bedrock in ${environment['AWS_REGION'] ?? 'no region: set AWS_REGION'}`,
+      parameters: { ModelProvider: 'bedrock' },
+      secrets: {},
+      environment,
+      close,
+    }
   }
   const secrets = pick(env, ['ANTHROPIC_API_KEY'])
   const environment = pick(env, ['ANTHROPIC_AUTH_TOKEN'])

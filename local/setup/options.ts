@@ -48,7 +48,12 @@ environment
   ANTHROPIC_API_KEY     talk to the real model; without it a scripted one answers
   DYNAMODB_ENDPOINT     use this DynamoDB instead of starting one`
 
-const whole = (flag: string, least: number, most: number) => z.coerce.number({ error: `--${flag} must be a number` }).int({ error: `--${flag} must be whole` }).min(least, { error: `--${flag} must be at least ${least}` }).max(most, { error: `--${flag} must be at most ${most}` })
+const whole = (flag: string, least: number, most: number) =>
+  z.coerce
+    .number({ error: `--${flag} must be a number` })
+    .int({ error: `--${flag} must be whole` })
+    .min(least, { error: `--${flag} must be at least ${least}` })
+    .max(most, { error: `--${flag} must be at most ${most}` })
 
 const Flags = z.object({
   port: whole('port', 1, 65_535),

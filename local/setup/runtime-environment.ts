@@ -10,7 +10,11 @@ export interface Endpoints {
 /** Discard: a call of a service that the stack does not run fails at once, and never reaches the real AWS. */
 const nowhere = 'http://127.0.0.1:9'
 
-export const runtimeEnvironment = (endpoints: Endpoints, region: string, credentials: { readonly access_key_id: string; readonly secret_access_key: string }) => ({
+export const runtimeEnvironment = (
+  endpoints: Endpoints,
+  region: string,
+  credentials: { readonly access_key_id: string; readonly secret_access_key: string },
+) => ({
   AWS_REGION: region,
   AWS_DEFAULT_REGION: region,
   AWS_ACCESS_KEY_ID: credentials.access_key_id,

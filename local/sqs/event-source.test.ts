@@ -12,7 +12,8 @@ const setUp = (more: Partial<QueueSettings> = {}, source: Partial<EventSourceSet
   const timers = handTimers()
   const dead = makeQueue({ ...queueSettings, name: 'dead' }, timers)
   const queue = makeQueue({ ...queueSettings, redrive: { receives_max: 2, to: () => dead }, ...more }, timers)
-  const invocations: { readonly bodies: readonly string[]; readonly ids: readonly string[]; answer(result: unknown): Promise<void>; fail(): Promise<void> }[] = []
+  const invocations: { readonly bodies: readonly string[]; readonly ids: readonly string[]; answer(result: unknown): Promise<void>; fail(): Promise<void> }[] =
+    []
   const invoke = (event: unknown) =>
     new Promise<unknown>((resolve, reject) => {
       const { Records: records } = Batch.parse(event)

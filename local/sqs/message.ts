@@ -32,7 +32,11 @@ export interface Received {
   readonly handle: string
 }
 
-export const makeMessage = (outgoing: Outgoing, now_ms: number, fifo?: { readonly group: string; readonly dedup_id: string; readonly sequence: string }): Message => ({
+export const makeMessage = (
+  outgoing: Outgoing,
+  now_ms: number,
+  fifo?: { readonly group: string; readonly dedup_id: string; readonly sequence: string },
+): Message => ({
   id: randomUUID(),
   body: outgoing.body,
   md5: createHash('md5').update(outgoing.body).digest('hex'),

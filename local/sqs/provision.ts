@@ -32,7 +32,10 @@ export const provisionQueues = (stack: ResolvedStack, timers: Timers): Queues =>
       delay_ms: properties.DelaySeconds * 1_000,
       wait_ms: properties.ReceiveMessageWaitTimeSeconds * 1_000,
       bytes_max: properties.MaximumMessageSize,
-      redrive: redrive === undefined ? undefined : { receives_max: redrive.maxReceiveCount, to: () => queues.get(redrive.deadLetterTargetArn.split(':').at(-1) ?? '') },
+      redrive:
+        redrive === undefined
+          ? undefined
+          : { receives_max: redrive.maxReceiveCount, to: () => queues.get(redrive.deadLetterTargetArn.split(':').at(-1) ?? '') },
     }
     queues.set(identity.name, makeQueue(settings, timers))
   }

@@ -74,4 +74,3 @@ export const makeSender = (settings: SendSettings, timers: Timers) => {
     return { ok: true, message: makeMessage(outgoing, timers.now()), doubled: false }
   }
 }
-

@@ -17,7 +17,13 @@ const Entry = z.looseObject({
   MessageAttributes: attributes,
 })
 const Url = z.looseObject({ QueueUrl: z.string() })
-const batchOf = <S extends z.ZodType>(entry: S) => Url.extend({ Entries: z.array(z.intersection(z.looseObject({ Id: z.string() }), entry)).min(1).max(10) })
+const batchOf = <S extends z.ZodType>(entry: S) =>
+  Url.extend({
+    Entries: z
+      .array(z.intersection(z.looseObject({ Id: z.string() }), entry))
+      .min(1)
+      .max(10),
+  })
 const Handle = z.looseObject({ ReceiptHandle: z.string() })
 const Visibility = Handle.extend({ VisibilityTimeout: z.number().min(0).max(43_200) })
 const Receive = Url.extend({

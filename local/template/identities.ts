@@ -35,7 +35,12 @@ const arn = (around: Surroundings, service: string, rest: string) => `arn:aws:${
 
 type IdentityOf = (named: Named, around: Surroundings) => Identity
 const byArn =
-  (service: string, resource_prefix: string, name_property: string, more?: (name: string, around: Surroundings) => Readonly<Record<string, Json>>): IdentityOf =>
+  (
+    service: string,
+    resource_prefix: string,
+    name_property: string,
+    more?: (name: string, around: Surroundings) => Readonly<Record<string, Json>>,
+  ): IdentityOf =>
   (named, around) => {
     const name = given(named.properties, name_property) ?? madeUp(named, around)
     return { name, ref: name, attributes: { Arn: arn(around, service, `${resource_prefix}${name}`), ...more?.(name, around) } }
@@ -50,7 +55,11 @@ const queue: IdentityOf = (named, around) => {
 
 const bucket: IdentityOf = (named, around) => {
   const name = given(named.properties, 'BucketName') ?? madeUp(named, around).toLowerCase()
-  return { name, ref: name, attributes: { Arn: `arn:aws:s3:::${name}`, DomainName: `${name}.s3.amazonaws.com`, RegionalDomainName: `${name}.s3.${around.region}.amazonaws.com` } }
+  return {
+    name,
+    ref: name,
+    attributes: { Arn: `arn:aws:s3:::${name}`, DomainName: `${name}.s3.amazonaws.com`, RegionalDomainName: `${name}.s3.${around.region}.amazonaws.com` },
+  }
 }
 
 const secret: IdentityOf = (named, around) => {

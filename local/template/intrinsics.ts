@@ -62,7 +62,10 @@ type Intrinsic = (argument: Json, scope: Scope) => Json | undefined
 const eager =
   (name: string, apply: (items: readonly (Json | undefined)[], scope: Scope) => Json | undefined): Intrinsic =>
   (argument, scope) =>
-    apply(listOf(argument, name).map((item) => resolve(item, scope)), scope)
+    apply(
+      listOf(argument, name).map((item) => resolve(item, scope)),
+      scope,
+    )
 
 const intrinsics: Readonly<Record<string, Intrinsic>> = {
   Ref: (argument, scope) => scope.ref(textOf(argument, 'Ref')),

@@ -20,7 +20,11 @@ const valueOf = (expression: Json, parameters: Readonly<Record<string, string>> 
     Vpc: { Type: 'AWS::EC2::VPC', Properties: {} },
   }
   const template = {
-    Parameters: { List: { Type: 'CommaDelimitedList', Default: 'a,b' }, Size: { Type: 'Number', Default: '3' }, Provider: { Type: 'String', Default: 'x', AllowedValues: ['x', 'y'] } },
+    Parameters: {
+      List: { Type: 'CommaDelimitedList', Default: 'a,b' },
+      Size: { Type: 'Number', Default: '3' },
+      Provider: { Type: 'String', Default: 'x', AllowedValues: ['x', 'y'] },
+    },
     Conditions: { IsX: { 'Fn::Equals': [{ Ref: 'Provider' }, 'x'] }, IsNotX: { 'Fn::Not': [{ Condition: 'IsX' }] } },
     Mappings: { Map: { top: { second: 'found' } } },
     Resources: resources,
@@ -38,13 +42,19 @@ test.each<[Json, unknown]>([
   [{ 'Fn::GetAtt': 'Table.Arn' }, 'arn:aws:dynamodb:us-east-1:000000000000:table/S-Table'],
   [{ 'Fn::GetAtt': ['Vpc', 'CidrBlock'] }, 'Vpc.CidrBlock'],
   [{ 'Fn::GetAtt': ['Api', 'ApiEndpoint'] }, 'http://127.0.0.1:4700'],
-  [{ 'Fn::Join': ['', ['https://', { Ref: 'Api' }, '.execute-api.', { Ref: 'AWS::Region' }, '.', { Ref: 'AWS::URLSuffix' }, '/v1']] }, 'http://127.0.0.1:4700/v1'],
+  [
+    { 'Fn::Join': ['', ['https://', { Ref: 'Api' }, '.execute-api.', { Ref: 'AWS::Region' }, '.', { Ref: 'AWS::URLSuffix' }, '/v1']] },
+    'http://127.0.0.1:4700/v1',
+  ],
   [{ 'Fn::Sub': '${Table}/${Fifo.QueueName}/${!Literal}' }, 'S-Table/S-Fifo.fifo/${Literal}'],
   [{ 'Fn::Sub': ['{"list":["${List}"],"size":${Size}}', { List: { 'Fn::Join': ['","', { Ref: 'List' }] } }] }, '{"list":["a","b"],"size":3}'],
   [{ 'Fn::Select': [1, { 'Fn::Split': [',', 'a,b,c'] }] }, 'b'],
   [{ 'Fn::If': ['IsX', 'yes', 'no'] }, 'yes'],
   [{ 'Fn::If': ['IsNotX', 'yes', { Ref: 'AWS::NoValue' }] }, undefined],
-  [['a', { 'Fn::If': ['IsX', { Ref: 'AWS::NoValue' }, 'no'] }, 'b'], ['a', 'b']],
+  [
+    ['a', { 'Fn::If': ['IsX', { Ref: 'AWS::NoValue' }, 'no'] }, 'b'],
+    ['a', 'b'],
+  ],
   [{ 'Fn::FindInMap': ['Map', 'top', 'second'] }, 'found'],
 ])('%j', (expression, expected) => {
   expect(valueOf(expression)).toEqual(expected)

@@ -104,7 +104,8 @@ export const resolveStack = ({ template }: SynthesizedStack, given: Readonly<Rec
         .filter(([, resource]) => wanted.includes(resource.Type) && (resource.Condition === undefined || scope.condition(resource.Condition)))
         .map(([logical_id, resource]) => {
           const parsed = schema.safeParse(withLocalApi(resolve(resource.Properties, scope) ?? {}, around))
-          if (!parsed.success) throw new Error(`${resource.Type} ${logical_id} has properties that the local stack cannot run: ${z.prettifyError(parsed.error)}`)
+          if (!parsed.success)
+            throw new Error(`${resource.Type} ${logical_id} has properties that the local stack cannot run: ${z.prettifyError(parsed.error)}`)
           return { logical_id, identity: identity(logical_id), properties: parsed.data }
         })
     },

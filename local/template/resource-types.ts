@@ -50,5 +50,7 @@ export const refuseUnknownTypes = (resources: Readonly<Record<string, { readonly
   const unknown = Object.entries(resources).filter(([, { Type }]) => !emulated.has(Type) && !isIgnored(Type))
   if (unknown.length === 0) return
   const named = unknown.map(([logical_id, { Type }]) => `  ${Type} (${logical_id})`).join('\n')
-  throw new Error(`the template holds resources that the local stack cannot run:\n${named}\nAdd a part for it under local/, or list it as ignored in local/template/resource-types.ts.`)
+  throw new Error(
+    `the template holds resources that the local stack cannot run:\n${named}\nAdd a part for it under local/, or list it as ignored in local/template/resource-types.ts.`,
+  )
 }

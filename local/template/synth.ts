@@ -33,10 +33,11 @@ const runCdk = (root: string, output: string, home: string): Promise<void> =>
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`cdk synth failed (exit code ${code}):\n${said}`))))
   })
 
-const isThere = async (path: string) => stat(path).then(
-  () => true,
-  () => false,
-)
+const isThere = async (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** Keeps the newest few: another stack may still run from one of them. */
 const kept = 4

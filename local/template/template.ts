@@ -23,11 +23,17 @@ export const Template = z.looseObject({
 export type Template = z.infer<typeof Template>
 
 const Manifest = z.looseObject({
-  artifacts: z.record(z.string(), z.looseObject({ type: z.string(), properties: z.looseObject({ templateFile: z.string().optional(), file: z.string().optional() }).optional() })),
+  artifacts: z.record(
+    z.string(),
+    z.looseObject({ type: z.string(), properties: z.looseObject({ templateFile: z.string().optional(), file: z.string().optional() }).optional() }),
+  ),
 })
 const Assets = z.looseObject({
   files: z
-    .record(z.string(), z.looseObject({ source: z.looseObject({ path: z.string().optional() }), destinations: z.record(z.string(), z.looseObject({ objectKey: z.string() })) }))
+    .record(
+      z.string(),
+      z.looseObject({ source: z.looseObject({ path: z.string().optional() }), destinations: z.record(z.string(), z.looseObject({ objectKey: z.string() })) }),
+    )
     .default({}),
 })
 
@@ -57,7 +63,8 @@ export const readSynthesized = async (folder: string): Promise<SynthesizedStack>
     if (other.type !== 'cdk:asset-manifest' || other.properties?.file === undefined) continue
     const listed = await readJson(join(folder, other.properties.file), Assets)
     for (const asset of Object.values(listed.files))
-      for (const destination of Object.values(asset.destinations)) if (asset.source.path !== undefined) assets.set(destination.objectKey, join(folder, asset.source.path))
+      for (const destination of Object.values(asset.destinations))
+        if (asset.source.path !== undefined) assets.set(destination.objectKey, join(folder, asset.source.path))
   }
   return { stack_name, template, assets }
 }

@@ -48,8 +48,14 @@ test('files, folders, links and odd names come back as they were', async () => {
 test('a workspace that is too large is refused with what it is and what it may be', async () => {
   await writeFile(join(from, 'big'), '')
   await truncate(join(from, 'big'), 20_000)
-  expect(await packFolder('workspace', from, archive, small)).toMatchObject({ ok: false, error: { code: 'workspace_too_large', retryable: false, message: expect.stringContaining('1 MiB') } })
-  expect(await packFolder('workspace', from, archive, { unpacked_bytes_max: 100_000, archive_bytes_max: 10 })).toMatchObject({ ok: false, error: { code: 'workspace_too_large' } })
+  expect(await packFolder('workspace', from, archive, small)).toMatchObject({
+    ok: false,
+    error: { code: 'workspace_too_large', retryable: false, message: expect.stringContaining('1 MiB') },
+  })
+  expect(await packFolder('workspace', from, archive, { unpacked_bytes_max: 100_000, archive_bytes_max: 10 })).toMatchObject({
+    ok: false,
+    error: { code: 'workspace_too_large' },
+  })
 })
 
 test('an archive that unpacks to more than is kept is refused', async () => {

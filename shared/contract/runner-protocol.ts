@@ -104,7 +104,10 @@ export const RunnerLogsAnswer = z.strictObject({ stored: z.int() })
 export type RunnerLogsAnswer = z.infer<typeof RunnerLogsAnswer>
 
 export const RunnerEvents = z.strictObject({
-  events: z.array(z.discriminatedUnion('type', [z.strictObject({ type: z.literal('usage'), usage: ModelUsage })])).min(1).max(50),
+  events: z
+    .array(z.discriminatedUnion('type', [z.strictObject({ type: z.literal('usage'), usage: ModelUsage })]))
+    .min(1)
+    .max(50),
 })
 
 export const UploadRequest = z.strictObject({ kind: z.enum(['workspace', 'transcript']), bytes: z.int().min(0) })

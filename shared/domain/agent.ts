@@ -20,7 +20,10 @@ export const AgentConfig = z.strictObject({
   provider: z.string().max(64).default('claude'),
   model: z.string().min(1).max(200).optional(),
   system_prompt: text(100_000).default(''),
-  workspace_dir: z.string().regex(/^\/[^\0]{0,499}$/, { error: 'must be an absolute path' }).optional(),
+  workspace_dir: z
+    .string()
+    .regex(/^\/[^\0]{0,499}$/, { error: 'must be an absolute path' })
+    .optional(),
   /** Folders below the session's workspace that hold skills. */
   skills: z.array(text(500)).max(100).default([]),
   allowed_tools: z.array(ToolRule).max(200).default([]),

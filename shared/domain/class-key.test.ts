@@ -60,7 +60,15 @@ test.each<[string, PolicyInput]>([
 })
 
 test('no two fields can be mistaken for each other', () => {
-  const all = [{}, { resources: { cpu: 1 } }, { resources: { memory: 1 } }, { resources: { disk: 1 } }, { resources: { gpu: 1 } }, { network_enabled: false }, { interactive: true }]
+  const all = [
+    {},
+    { resources: { cpu: 1 } },
+    { resources: { memory: 1 } },
+    { resources: { disk: 1 } },
+    { resources: { gpu: 1 } },
+    { network_enabled: false },
+    { interactive: true },
+  ]
   expect(new Set(all.map((policy) => keyOf(policy))).size).toBe(all.length)
 })
 

@@ -59,7 +59,10 @@ export const Metadata = z
 
 /** AgentCommandParams as a client sends them. */
 export const CommandParams = z.strictObject({
-  message: z.string().max(1_000_000).refine((value) => value.trim() !== '', { error: 'must not be empty' }),
+  message: z
+    .string()
+    .max(1_000_000)
+    .refine((value) => value.trim() !== '', { error: 'must not be empty' }),
   agent_id: AgentId,
   session_id: z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? undefined : value), SessionId.optional()).optional(),
   session_key: optionalText(200),

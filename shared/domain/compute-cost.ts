@@ -10,6 +10,8 @@ export const computeUsage = (started_at: string | undefined, ended_ms: number, r
   if (started_at === undefined) return no_usage
   const lived_ms = Math.max(0, ended_ms - millis(started_at))
   const size = roundUpSize(resources, [])
-  const usd_per_hour = size.ok ? (size.value.cpu_units / 1024) * fargate_arm64_usd_per_vcpu_hour + (size.value.memory_mib / 1024) * fargate_arm64_usd_per_gb_hour : 0
+  const usd_per_hour = size.ok
+    ? (size.value.cpu_units / 1024) * fargate_arm64_usd_per_vcpu_hour + (size.value.memory_mib / 1024) * fargate_arm64_usd_per_gb_hour
+    : 0
   return { ...no_usage, compute_seconds: lived_ms / second_ms, compute_usd: (lived_ms / hour_ms) * usd_per_hour }
 }

@@ -3,10 +3,18 @@ import { cooldownUntil, healthOf, limitOf, newInstance, roomOf } from './instanc
 import { agentSample, inSeconds, instanceSample, now_ms, placeSample } from './samples.ts'
 
 test.each([
-  [0, 5, 'healthy'], [2, 5, 'healthy'], [3, 5, 'warning'], [4, 5, 'warning'], [5, 5, 'degraded'], [9, 5, 'degraded'],
-  [0, 1, 'healthy'], [1, 1, 'degraded'],
-  [1, 2, 'warning'], [2, 2, 'degraded'],
-  [1, 4, 'healthy'], [2, 4, 'warning'],
+  [0, 5, 'healthy'],
+  [2, 5, 'healthy'],
+  [3, 5, 'warning'],
+  [4, 5, 'warning'],
+  [5, 5, 'degraded'],
+  [9, 5, 'degraded'],
+  [0, 1, 'healthy'],
+  [1, 1, 'degraded'],
+  [1, 2, 'warning'],
+  [2, 2, 'degraded'],
+  [1, 4, 'healthy'],
+  [2, 4, 'warning'],
 ])('%i failures of %i are %s', (failures, failed_attempt_threshold, health) => {
   expect(healthOf({ failures, failed_attempt_threshold })).toBe(health)
 })
@@ -16,7 +24,7 @@ test('the cool-down doubles with each failed probe, from 1 to 15 minutes', () =>
   expect(minutes).toEqual([1, 2, 4, 8, 15, 15, 15])
 })
 
-test('the limit is an operator\'s, else 1 for a lane, else the agent\'s', () => {
+test("the limit is an operator's, else 1 for a lane, else the agent's", () => {
   const agent = agentSample({}, { concurrency: 7 })
   expect(limitOf(agent, {})).toBe(7)
   expect(limitOf(agent, { lane: 'a' })).toBe(1)

@@ -22,5 +22,4 @@ export const placeInLine = (task: Task, lane: Command['params']['lane']): Place 
 })
 
 /** Whether the first place is served before the second: by priority, then by acceptance. */
-export const standsBefore = (first: Place, second: Place): boolean =>
-  first.rank === second.rank ? first.task_id < second.task_id : first.rank < second.rank
+export const standsBefore = (first: Place, second: Place): boolean => (first.rank === second.rank ? first.task_id < second.task_id : first.rank < second.rank)

@@ -45,7 +45,13 @@ const claimed = {
 
 export const Attempt = z.discriminatedUnion('status', [
   /** Admitted, told to start, not heard of yet. `claim_token` is handed to the sandbox and good once. */
-  z.strictObject({ ...attempt_base, status: z.literal('pending'), claim_token: z.string(), launched_at: Timestamp.optional(), execution_id: z.string().optional() }),
+  z.strictObject({
+    ...attempt_base,
+    status: z.literal('pending'),
+    claim_token: z.string(),
+    launched_at: Timestamp.optional(),
+    execution_id: z.string().optional(),
+  }),
   z.strictObject({ ...attempt_base, ...claimed, status: z.literal('running') }),
   /** Told to stop, not known to be gone: holds its place and its session still. */
   z.strictObject({

@@ -47,7 +47,8 @@ export const agentSample = (changes: object = {}, config: object = {}): Agent =>
     ...changes,
   })
 
-export const paramsSample = (params: Partial<CommandParamsInput> = {}): CommandParams => CommandParams.parse({ message: 'hello', agent_id, session_id, ...params })
+export const paramsSample = (params: Partial<CommandParamsInput> = {}): CommandParams =>
+  CommandParams.parse({ message: 'hello', agent_id, session_id, ...params })
 
 export const commandSample = (params: Partial<CommandParamsInput> = {}): Command =>
   Command.parse({

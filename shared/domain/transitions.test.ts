@@ -6,15 +6,39 @@ import { isArchivable, isEndedRun, isTerminalTask, movedRun, movedTask, task_sta
 
 /** SPEC §4, written down a second time. */
 const legal_task_moves = [
-  'sleeping queued', 'sleeping cancelled',
-  'queued running', 'queued dropped', 'queued cancelled',
-  'running waiting', 'running sleeping', 'running done', 'running error', 'running queued', 'running dropped', 'running cancelled',
-  'waiting running', 'waiting queued', 'waiting done', 'waiting error', 'waiting cancelled',
-  'done queued', 'error queued', 'dropped queued', 'cancelled queued',
+  'sleeping queued',
+  'sleeping cancelled',
+  'queued running',
+  'queued dropped',
+  'queued cancelled',
+  'running waiting',
+  'running sleeping',
+  'running done',
+  'running error',
+  'running queued',
+  'running dropped',
+  'running cancelled',
+  'waiting running',
+  'waiting queued',
+  'waiting done',
+  'waiting error',
+  'waiting cancelled',
+  'done queued',
+  'error queued',
+  'dropped queued',
+  'cancelled queued',
 ]
 const legal_run_moves = [
-  'accepted running', 'accepted ok', 'accepted error', 'accepted timeout', 'accepted cancelled',
-  'running accepted', 'running ok', 'running error', 'running timeout', 'running cancelled',
+  'accepted running',
+  'accepted ok',
+  'accepted error',
+  'accepted timeout',
+  'accepted cancelled',
+  'running accepted',
+  'running ok',
+  'running error',
+  'running timeout',
+  'running cancelled',
 ]
 
 test.each(task_states.flatMap((from) => task_states.map((to) => ({ from, to }))))('a task goes from $from to $to only if SPEC says so', ({ from, to }) => {

@@ -5,7 +5,15 @@ import { computeUsage } from './compute-cost.ts'
 import { inSeconds, now, now_ms } from './samples.ts'
 
 const usages = fc
-  .record({ input_tokens: fc.nat(), output_tokens: fc.nat(), cache_read_tokens: fc.nat(), cache_write_tokens: fc.nat(), model_usd: fc.nat(), compute_seconds: fc.nat(), compute_usd: fc.nat() })
+  .record({
+    input_tokens: fc.nat(),
+    output_tokens: fc.nat(),
+    cache_read_tokens: fc.nat(),
+    cache_write_tokens: fc.nat(),
+    model_usd: fc.nat(),
+    compute_seconds: fc.nat(),
+    compute_usd: fc.nat(),
+  })
   .map((usage) => Usage.parse(usage))
 
 test('usage adds up field by field', () => {
@@ -15,7 +23,16 @@ test('usage adds up field by field', () => {
       expect(addUsage(a, b)).toEqual(addUsage(b, a))
     }),
   )
-  const one = Usage.parse({ input_tokens: 1, output_tokens: 2, cache_read_tokens: 3, cache_write_tokens: 4, model_usd: 5, compute_seconds: 6, compute_usd: 7, control_plane_usd: 8 })
+  const one = Usage.parse({
+    input_tokens: 1,
+    output_tokens: 2,
+    cache_read_tokens: 3,
+    cache_write_tokens: 4,
+    model_usd: 5,
+    compute_seconds: 6,
+    compute_usd: 7,
+    control_plane_usd: 8,
+  })
   expect(Object.values(addUsage(one, one))).toEqual([2, 4, 6, 8, 10, 12, 14, 16])
 })
 

@@ -47,7 +47,8 @@ const decideOnce = async (deps: FlowDeps, request: AcceptCommandRequest): Promis
   const { workspace_id, params, body_hash } = request
   const agent = await deps.store.get(refs.agent(workspace_id, params.agent_id))
   if (agent === undefined) return refuse('not_found', `no agent ${params.agent_id}`, [{ field: 'agent_id', message: 'no such agent' }])
-  if (await parentIsMissing(deps, request)) return refuse('not_found', `no task ${params.parent_task_id}`, [{ field: 'parent_task_id', message: 'no such task' }])
+  if (await parentIsMissing(deps, request))
+    return refuse('not_found', `no task ${params.parent_task_id}`, [{ field: 'parent_task_id', message: 'no such task' }])
   return decideAccept({ agent, params, body_hash, fresh: freshIds(deps) }, deps.deployment, deps.clock.now())
 }
 

@@ -46,7 +46,12 @@ const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ insta
   const limit = limitOf(agent, stored)
   if (limit === stored.limit) return { instance: stored, agent }
   await deps.store.commit([
-    { op: 'add_within_limit', ref: refs.instance(name.workspace_id, name.class_key), change: { add: {}, set: { limit } }, conditions: [{ field: 'limit', is: 'equals', value: stored.limit }] },
+    {
+      op: 'add_within_limit',
+      ref: refs.instance(name.workspace_id, name.class_key),
+      change: { add: {}, set: { limit } },
+      conditions: [{ field: 'limit', is: 'equals', value: stored.limit }],
+    },
   ])
   return currentInstance(deps, name)
 }

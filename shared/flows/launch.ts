@@ -21,7 +21,9 @@ const launchOne = async (deps: ComputeDeps, launch: Launch): Promise<void> => {
   const run = await deps.store.get(refs.run(launch.workspace_id, launch.run_id))
   if (run === undefined) throw new Error(`${launch.run_id} is missing`)
   if (result.why === 'throttled') {
-    await sendSignals(deps, [{ kind: 'task', workspace_id: run.workspace_id, task_id: run.task_id, delay_ms: nextTryMs(run.attempt.admitted_at, deps.clock.now()) }])
+    await sendSignals(deps, [
+      { kind: 'task', workspace_id: run.workspace_id, task_id: run.task_id, delay_ms: nextTryMs(run.attempt.admitted_at, deps.clock.now()) },
+    ])
     return
   }
   await finishAttempt(deps, { workspace_id: run.workspace_id, run_id: run.id }, () => ({

@@ -16,13 +16,19 @@ const slimmed = async (deps: FlowDeps, command: Command): Promise<Command> => {
   const { message, attachments } = command.params
   const overflow = `commands/${command.workspace_id}/${command.command_key}/${command.task_id}.json`
   await deps.files.putText(overflow, JSON.stringify({ message, attachments }))
-  return { ...command, overflow, params: { ...command.params, message: message.slice(0, command_head_max), attachments: attachments.map((attachment) => ({ ...attachment, content: '' })) } }
+  return {
+    ...command,
+    overflow,
+    params: { ...command.params, message: message.slice(0, command_head_max), attachments: attachments.map((attachment) => ({ ...attachment, content: '' })) },
+  }
 }
 
 /** Moves what is too large into the bucket before the commit. The file's name holds the task's id, so a loser of a race overwrites nothing. */
 export const withOverflow = async (deps: FlowDeps, writes: readonly Write[]): Promise<readonly Write[]> =>
   Promise.all(
-    writes.map(async (write) => (write.op === 'put_if_absent' && write.record.kind === 'command' ? { ...write, record: await slimmed(deps, write.record) } : write)),
+    writes.map(async (write) =>
+      write.op === 'put_if_absent' && write.record.kind === 'command' ? { ...write, record: await slimmed(deps, write.record) } : write,
+    ),
   )
 
 /** The whole message and all attachments of a command. */

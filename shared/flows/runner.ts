@@ -61,7 +61,8 @@ const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restor
   const session = await deps.store.get(refs.session(run.workspace_id, run.session_id))
   const checkpoint = session?.checkpoint
   if (checkpoint === undefined) return {}
-  const url = (kind: FileKind, fencing_token: number) => deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id, fencing_token, kind })
+  const url = (kind: FileKind, fencing_token: number) =>
+    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id, fencing_token, kind })
   return {
     ...(checkpoint.workspace === undefined ? {} : { workspace_url: await url('workspace', checkpoint.workspace.fencing_token) }),
     ...(checkpoint.transcript === undefined ? {} : { transcript_url: await url('transcript', checkpoint.transcript.fencing_token) }),

@@ -8,7 +8,12 @@ export const lookAtSession = async (deps: FlowDeps, name: { readonly workspace_i
   settled(deps, async () => {
     const session = await deps.store.get(refs.session(name.workspace_id, name.session_id))
     if (session === undefined) return decided([], [], undefined)
-    if (session.owner !== undefined) return decideReconcile(session, await deps.store.get(refs.run(session.workspace_id, session.owner.run_id)), deps.clock.now())
+    if (session.owner !== undefined)
+      return decideReconcile(session, await deps.store.get(refs.run(session.workspace_id, session.owner.run_id)), deps.clock.now())
     const page = await deps.store.range({ index: 'table', pk: sessionPartition(session.workspace_id, session.id), from: 'WAIT#', to: 'WAIT#~', limit: 1 })
-    return decideHandOver(session, page.records.find((record) => record.kind === 'place'), deps.clock.now())
+    return decideHandOver(
+      session,
+      page.records.find((record) => record.kind === 'place'),
+      deps.clock.now(),
+    )
   })

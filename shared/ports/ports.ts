@@ -103,7 +103,13 @@ export type FileKind = (typeof file_kinds)[number]
 /** Session files. An upload goes under the fencing token of the attempt, so a superseded one cannot overwrite a later one's. */
 export interface Files {
   downloadUrl(file: { readonly workspace_id: string; readonly session_id: string; readonly fencing_token: number; readonly kind: FileKind }): Promise<string>
-  uploadUrl(file: { readonly workspace_id: string; readonly session_id: string; readonly fencing_token: number; readonly kind: FileKind; readonly bytes: number }): Promise<string>
+  uploadUrl(file: {
+    readonly workspace_id: string
+    readonly session_id: string
+    readonly fencing_token: number
+    readonly kind: FileKind
+    readonly bytes: number
+  }): Promise<string>
   /** Text that is too large for the table. */
   putText(key: string, text: string): Promise<void>
   getText(key: string): Promise<string | undefined>

@@ -11,7 +11,13 @@ import type { RecordKind, RecordOf, StoredRecord } from './records.ts'
 /** The counters of an instance and the fields that may change with them. */
 export interface InstanceChange {
   readonly add: { readonly [F in 'pending' | 'running' | 'stopping' | 'live' | 'failures']?: number }
-  readonly set?: { readonly last_event_at?: string; readonly due_at?: string; readonly cooldown_until?: string; readonly failures?: number; readonly limit?: number }
+  readonly set?: {
+    readonly last_event_at?: string
+    readonly due_at?: string
+    readonly cooldown_until?: string
+    readonly failures?: number
+    readonly limit?: number
+  }
   readonly remove?: readonly ('due_at' | 'cooldown_until')[]
 }
 /** A condition on a stored field. An absent field satisfies none. */

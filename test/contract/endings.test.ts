@@ -38,7 +38,10 @@ test('a task that ends between two attempts has what the first one used', async 
   await plane.deliver()
   await plane.claim(at(plane.sandboxes, 0))
   await plane.finish(at(plane.sandboxes, 0), { outcome: 'error', error: boom })
-  expect(await cancelTask(plane.deps, named(plane, task))).toMatchObject({ ok: true, value: { task: { state: 'cancelled', usage: { input_tokens: 10, model_usd: 0.01 } } } })
+  expect(await cancelTask(plane.deps, named(plane, task))).toMatchObject({
+    ok: true,
+    value: { task: { state: 'cancelled', usage: { input_tokens: 10, model_usd: 0.01 } } },
+  })
 })
 
 test('two failures at once that reach the threshold start the cool-down', async () => {

@@ -18,9 +18,16 @@ const instanceOf = async (plane: TestPlane, class_key: string) => {
   if (instance === undefined) throw new Error('no instance')
   return instance
 }
-const identity = (plane: TestPlane, sandbox: Sandbox) => ({ workspace_id: plane.workspace_id, run_id: sandbox.run_id, attempt_no: sandbox.attempt_no, secret: secretOf(sandbox) })
+const identity = (plane: TestPlane, sandbox: Sandbox) => ({
+  workspace_id: plane.workspace_id,
+  run_id: sandbox.run_id,
+  attempt_no: sandbox.attempt_no,
+  secret: secretOf(sandbox),
+})
 const sweepAll = async (plane: TestPlane) => {
-  await sweep(plane.deps, (_, cause) => { throw cause })
+  await sweep(plane.deps, (_, cause) => {
+    throw cause
+  })
   await plane.deliver()
 }
 
@@ -31,9 +38,9 @@ test('a command is accepted, dispatched, claimed and finished, and the counters 
   expect(task.state).toBe('queued')
   await plane.deliver()
   const sandbox = at(plane.sandboxes, 0)
-  expect((await instanceOf(plane, task.class_key))).toMatchObject({ pending: 1, running: 0, live: 1 })
+  expect(await instanceOf(plane, task.class_key)).toMatchObject({ pending: 1, running: 0, live: 1 })
   expect(await plane.claim(sandbox)).toMatchObject({ ok: true, value: { message: 'hello', attempt_no: 1 } })
-  expect((await instanceOf(plane, task.class_key))).toMatchObject({ pending: 0, running: 1, live: 1 })
+  expect(await instanceOf(plane, task.class_key)).toMatchObject({ pending: 0, running: 1, live: 1 })
   expect(await plane.finish(sandbox, { result: 'done!' })).toBe(true)
   await plane.deliver()
   expect(await plane.task(task.id)).toMatchObject({ state: 'done', usage: { input_tokens: 10, model_usd: 0.01 } })
@@ -59,7 +66,7 @@ test('work starts by priority, then acceptance, and never above the limit', asyn
   const order: string[] = []
   for (const priority of ['low', 'normal', 'urgent', 'normal', 'high'] as const) order.push((await plane.accept({ agent_id: agent.id, priority })).task.id)
   plane.signals.length = 0
-  await lookAtClass(plane.deps, (await plane.task(at(order, 0))))
+  await lookAtClass(plane.deps, await plane.task(at(order, 0)))
   for (let index = 0; index < 5; index += 1) {
     const live = plane.sandboxes.filter((sandbox) => sandbox.state !== 'stopped')
     expect(live.length).toBeLessThanOrEqual(2)
@@ -136,7 +143,9 @@ test('an attempt that is not heard of is lost, retried, and its late word change
   const before = await plane.run(second.run_id)
   expect(await reportFinish(plane.deps, identity(plane, first), { outcome: 'ok', usage: test_usage })).toMatchObject({ ok: false, code: 'attempt_superseded' })
   expect(await heartbeat(plane.deps, identity(plane, first), undefined)).toMatchObject({ ok: false, code: 'attempt_superseded' })
-  expect(await storeLogs(plane.deps, identity(plane, first), [{ seq: 1, timestamp: 1, stream: 'stdout', chunk_type: 'output', data: 'late' }])).toMatchObject({ code: 'attempt_superseded' })
+  expect(await storeLogs(plane.deps, identity(plane, first), [{ seq: 1, timestamp: 1, stream: 'stdout', chunk_type: 'output', data: 'late' }])).toMatchObject({
+    code: 'attempt_superseded',
+  })
   expect(await plane.finish(first)).toBe(false)
   expect(await plane.run(second.run_id)).toEqual(before)
   await plane.finish(second)
@@ -166,7 +175,10 @@ test('cancel wins: nothing starts after it, and a live attempt ends cancelled', 
   const waiting = await plane.accept({ agent_id: agent.id })
   await plane.deliver()
   await plane.claim(at(plane.sandboxes, 0))
-  expect(await cancelTask(plane.deps, { workspace_id: plane.workspace_id, task_id: waiting.task.id })).toMatchObject({ ok: true, value: { task: { state: 'cancelled' } } })
+  expect(await cancelTask(plane.deps, { workspace_id: plane.workspace_id, task_id: waiting.task.id })).toMatchObject({
+    ok: true,
+    value: { task: { state: 'cancelled' } },
+  })
   const cancelled = await cancelTask(plane.deps, { workspace_id: plane.workspace_id, task_id: live.task.id })
   expect(cancelled).toMatchObject({ ok: true, value: { live: { attempt_no: 1, status: 'running' } } })
   expect(await instanceOf(plane, live.task.class_key)).toMatchObject({ running: 0, stopping: 1, live: 1 })
@@ -206,7 +218,9 @@ test('with every signal lost, the sweep brings a task to its end', async () => {
   const tasks = [await plane.accept({ agent_id: agent.id, session_id: 's' }), await plane.accept({ agent_id: agent.id, session_id: 's' })]
   for (let minute = 0; minute < 12; minute += 1) {
     plane.signals.splice(0)
-    await sweep(plane.deps, (_, cause) => { throw cause })
+    await sweep(plane.deps, (_, cause) => {
+      throw cause
+    })
     for (const signal of plane.signals.splice(0)) if (signal.kind === 'class') await lookAtClass(plane.deps, signal)
     plane.signals.splice(0)
     for (const sandbox of plane.sandboxes) {

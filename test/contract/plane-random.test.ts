@@ -7,7 +7,22 @@
  */
 import { expect, test } from 'vitest'
 import { newChaos, type Chaos } from '../support/chaos.ts'
-import { accept, addAgent, archive, beat, cancel, cancelItsRun, changeAgent, claim, deliver, die, obey, report, retry, sweepOnce } from '../support/chaos-acts.ts'
+import {
+  accept,
+  addAgent,
+  archive,
+  beat,
+  cancel,
+  cancelItsRun,
+  changeAgent,
+  claim,
+  deliver,
+  die,
+  obey,
+  report,
+  retry,
+  sweepOnce,
+} from '../support/chaos-acts.ts'
 import { unrest } from '../support/invariants.ts'
 import type { Passage } from '../support/gates.ts'
 
@@ -60,7 +75,14 @@ const acts: readonly (readonly [number, (chaos: Chaos) => void])[] = [
   [2, forTask((chaos, task) => retry(chaos, task.id))],
   [6, sweepOnce],
   [10, (chaos) => void (chaos.now_ms += chaos.random.pick([1_000, 5_000, 20_000, 60_000, 300_000]))],
-  [1, (chaos) => changeAgent(chaos, chaos.random.pick([{ active: false }, { active: true }, { active: true }, { concurrency: 1 }, { concurrency: 3 }, { active: true, concurrency: 2 }]))],
+  [
+    1,
+    (chaos) =>
+      changeAgent(
+        chaos,
+        chaos.random.pick([{ active: false }, { active: true }, { active: true }, { concurrency: 1 }, { concurrency: 3 }, { active: true, concurrency: 2 }]),
+      ),
+  ],
   [0.15, (chaos) => changeAgent(chaos, { deleted: true })],
 ]
 const weights = acts.reduce((sum, [weight]) => sum + weight, 0)
@@ -73,7 +95,8 @@ const actOnce = (chaos: Chaos): void => {
   }
 }
 
-const passage = (chaos: Chaos): Passage => (chaos.faults && chaos.random.chance(0.015) ? chaos.random.pick(['fail', 'fail_after', 'die', 'die_after'] as const) : 'pass')
+const passage = (chaos: Chaos): Passage =>
+  chaos.faults && chaos.random.chance(0.015) ? chaos.random.pick(['fail', 'fail_after', 'die', 'die_after'] as const) : 'pass'
 
 const openOne = async (chaos: Chaos): Promise<void> => chaos.gates.open(chaos.random.int(chaos.gates.waiting()), passage(chaos))
 
@@ -90,7 +113,7 @@ const check = (chaos: Chaos): void => {
 }
 
 const unruly = async (chaos: Chaos): Promise<void> => {
-  for (let count = 0; count < acts_max; ) {
+  for (let count = 0; count < acts_max;) {
     if (chaos.gates.waiting() > 0 && (chaos.gates.running() >= handlers_at_once || chaos.random.chance(0.85))) await openOne(chaos)
     else {
       actOnce(chaos)

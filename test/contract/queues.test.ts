@@ -36,7 +36,10 @@ const local = async (): Promise<Service> => {
       Standard: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'standard' } },
       Fifo: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'q.fifo', FifoQueue: true, ContentBasedDeduplication: true } },
       Dead: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'dead' } },
-      Redriven: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'redriven', RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] }, maxReceiveCount: 1 } } },
+      Redriven: {
+        Type: 'AWS::SQS::Queue',
+        Properties: { QueueName: 'redriven', RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] }, maxReceiveCount: 1 } },
+      },
     },
   })
   const around = { region: 'us-east-1', account: '000000000000', stack_name: 'S', api_url: 'http://127.0.0.1:1', sqs_url: listener.url }
@@ -84,7 +87,10 @@ describe.each([
     await service.close()
   })
 
-  const receive = async (QueueUrl: string, more: { MaxNumberOfMessages?: number; WaitTimeSeconds?: number; VisibilityTimeout?: number } = {}): Promise<readonly Message[]> =>
+  const receive = async (
+    QueueUrl: string,
+    more: { MaxNumberOfMessages?: number; WaitTimeSeconds?: number; VisibilityTimeout?: number } = {},
+  ): Promise<readonly Message[]> =>
     (await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageSystemAttributeNames: ['All'], ...more }))).Messages ?? []
   const remove = async (QueueUrl: string, messages: readonly Message[]) => {
     for (const { ReceiptHandle } of messages) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }))

@@ -34,7 +34,10 @@ test('a cancel of a run that meets its retry stops the new attempt', async () =>
   await plane.claim(sandbox)
   await plane.finish(sandbox, { outcome: 'error', error: boom })
   store.afterReadOf('run', async () => plane.deliver())
-  expect(await cancelRun(plane.deps, { workspace_id: plane.workspace_id, run_id: RunId.parse(sandbox.run_id) })).toMatchObject({ ok: true, value: { live: { attempt_no: 2 } } })
+  expect(await cancelRun(plane.deps, { workspace_id: plane.workspace_id, run_id: RunId.parse(sandbox.run_id) })).toMatchObject({
+    ok: true,
+    value: { live: { attempt_no: 2 } },
+  })
   await lookAtTask(plane.deps, named(plane, task))
   await lookAtTask(plane.deps, named(plane, task))
   expect((await plane.task(task.id)).state).toBe('cancelled')
@@ -138,7 +141,11 @@ test('a lease whose owner nobody can read is left alone, one whose attempt is go
   if (session?.owner === undefined) throw new Error('the session is free')
   const { owner } = session
   const gone = { ...owner, run_id: RunId.parse(owner.run_id.replace(/.$/, 'Z')) }
-  for (const [lease_owner, is_held] of [['no owner at all', true], ['another:execution', true], [owner.lease_owner, false]] as const) {
+  for (const [lease_owner, is_held] of [
+    ['no owner at all', true],
+    ['another:execution', true],
+    [owner.lease_owner, false],
+  ] as const) {
     const stored = await plane.deps.store.get(ref)
     if (stored === undefined) throw new Error('no session')
     await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...stored, owner: { ...gone, lease_owner } } }])

@@ -18,7 +18,10 @@ const seen: SeenRequest[] = []
 
 const start = async (budget_usd: number | undefined, base_url = model.url): Promise<void> => {
   meter = createMeter(budget_usd)
-  const upstream = createUpstream({ provider: 'anthropic', api_key: 'the-key', base_url, retries_max: 0 }, holdCredentials(undefined, () => undefined))
+  const upstream = createUpstream(
+    { provider: 'anthropic', api_key: 'the-key', base_url, retries_max: 0 },
+    holdCredentials(undefined, () => undefined),
+  )
   if (upstream === undefined) throw new Error('no upstream')
   proxy = await startModelProxy({ socket_path: join(folder, 'model.sock'), upstream, meter })
 }

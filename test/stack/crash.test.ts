@@ -39,7 +39,15 @@ test('kill -9 of the whole stack at five moments while 100 tasks are in flight: 
   expect(await plane.tasks(`?agent_id=${agent.id}`)).toHaveLength(100)
   await until('counters at zero', nothingLive, 60_000)
   const again = await Promise.all(Array.from({ length: 20 }, async (_, n) => plane.accept({ agent_id: agent.id, message: 'again', session_id: `s${n}` })))
-  expect((await allEnded(plane, again.map((one) => one.task.id), 60_000)).map((task) => task.state)).toEqual(again.map(() => 'done'))
+  expect(
+    (
+      await allEnded(
+        plane,
+        again.map((one) => one.task.id),
+        60_000,
+      )
+    ).map((task) => task.state),
+  ).toEqual(again.map(() => 'done'))
 }, 600_000)
 
 const liveRun = async (task_id: string) =>
@@ -59,10 +67,14 @@ test('a runner killed with kill -9 is noticed, and the run is retried by its pol
   const { task } = await plane.accept({ agent_id: agent.id, message: 'm', policy: { retry: { max_attempts: 3 } } })
   const run_id = await liveRun(task.id)
   await stack.killRunners('SIGKILL')
-  const events = await until('the retry', async () => {
-    const seen = await plane.events(run_id)
-    return seen.some((event) => event.event_type === 'retry_scheduled') ? seen : undefined
-  }, 60_000)
+  const events = await until(
+    'the retry',
+    async () => {
+      const seen = await plane.events(run_id)
+      return seen.some((event) => event.event_type === 'retry_scheduled') ? seen : undefined
+    },
+    60_000,
+  )
   expect(events.map((event) => event.event_type)).toContain('orphan_recovered')
   expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1))
   const attempts = await plane.attempts(run_id)

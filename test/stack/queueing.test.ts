@@ -44,7 +44,10 @@ const rank = (priority: string): number => priorities.findIndex((one) => one ===
 
 test('with a limit of 2, 60 tasks are never more than 2 at once, start by priority and then acceptance, and all end', async () => {
   const agent = await plane.createAgent('two', { runner: 'process', command: ['sh', '-c', 'read go; sleep 0.05'], concurrency: 2 })
-  const gate = [await plane.accept({ agent_id: agent.id, message: 'hold', priority: 'urgent' }), await plane.accept({ agent_id: agent.id, message: 'hold', priority: 'urgent' })]
+  const gate = [
+    await plane.accept({ agent_id: agent.id, message: 'hold', priority: 'urgent' }),
+    await plane.accept({ agent_id: agent.id, message: 'hold', priority: 'urgent' }),
+  ]
   const tasks = []
   for (let n = 0; n < 58; n += 1) tasks.push((await plane.accept({ agent_id: agent.id, message: 'go', priority: priorities[n % 4] })).task)
   const ids = [...gate.map((one) => one.task.id), ...tasks.map((task) => task.id)]
@@ -63,8 +66,14 @@ test('with a limit of 2, 60 tasks are never more than 2 at once, start by priori
 test('30 tasks on 3 sessions: a session never has two live attempts', async () => {
   const agent = await plane.createAgent('three', { runner: 'process', command: ['true'] })
   const sessions = ['red', 'green', 'blue']
-  const accepted = await Promise.all(Array.from({ length: 30 }, async (_, n) => plane.accept({ agent_id: agent.id, message: 'm', session_id: sessions[n % 3] })))
-  const done = await allEnded(plane, accepted.map((one) => one.task.id), 120_000)
+  const accepted = await Promise.all(
+    Array.from({ length: 30 }, async (_, n) => plane.accept({ agent_id: agent.id, message: 'm', session_id: sessions[n % 3] })),
+  )
+  const done = await allEnded(
+    plane,
+    accepted.map((one) => one.task.id),
+    120_000,
+  )
   expect(done.map((task) => task.state)).toEqual(done.map(() => 'done'))
   for (const session of sessions) {
     const attempts = await attemptsOf(done.filter((task) => task.session_id === session).map((task) => task.id))

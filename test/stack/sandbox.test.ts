@@ -8,7 +8,11 @@ import { probeSandbox } from '../../runner/sandbox/probe.ts'
 import { startStack, type TestStack } from '../support/stack.ts'
 
 const model_key = `sk-ant-api03-${'planted'.repeat(8)}`
-const planted = { message: 'ghp_1234567890abcdefghijABCDEFGHIJ123456', config: 'AKIAIOSFODNN7EXAMPLE', output: `xoxb-123456789012-1234567890123-${'a'.repeat(24)}` }
+const planted = {
+  message: 'ghp_1234567890abcdefghijABCDEFGHIJ123456',
+  config: 'AKIAIOSFODNN7EXAMPLE',
+  output: `xoxb-123456789012-1234567890123-${'a'.repeat(24)}`,
+}
 /** A service on this machine that is none of the agent's business. */
 const bystander = createServer((socket) => socket.end('BYSTANDER_REACHED\n'))
 let bystander_port = 0
@@ -32,12 +36,20 @@ afterAll(async () => {
   bystander.close()
 }, 60_000)
 
-const agentWith = async (agent_key: string, config: object = {}) => plane.createAgent(agent_key, { runner: 'claude_code', allowed_tools: ['Bash', 'Read', 'Write'], ...config })
+const agentWith = async (agent_key: string, config: object = {}) =>
+  plane.createAgent(agent_key, { runner: 'claude_code', allowed_tools: ['Bash', 'Read', 'Write'], ...config })
 const runScript = async (body: { readonly agent_id: string; readonly message: string } & Record<string, unknown>) => {
   const { task } = await plane.accept(body)
   const over = await ended(plane, task.id, 90_000)
   const logs = (await plane.logs(task.id)).filter((line) => line.task_id === task.id)
-  return { task: over, logs, output: logs.filter((line) => line.chunk_type === 'tool_result').map((line) => line.data).join('\n') }
+  return {
+    task: over,
+    logs,
+    output: logs
+      .filter((line) => line.chunk_type === 'tool_result')
+      .map((line) => line.data)
+      .join('\n'),
+  }
 }
 
 const escapes = () => [
@@ -52,10 +64,14 @@ const escapes = () => [
   'echo probe finished',
 ]
 
-test('an agent that tries cannot read the runner\'s environment, the key or files, nor reach the control API or metadata addresses', async () => {
+test("an agent that tries cannot read the runner's environment, the key or files, nor reach the control API or metadata addresses", async () => {
   const agent = await agentWith('prober')
   for (const network_enabled of tier.network ? [true, false] : [true]) {
-    const { task, output } = await runScript({ agent_id: agent.id, message: scripted(bashTurn(escapes().join('\n')), textTurn('done')), policy: { network_enabled } })
+    const { task, output } = await runScript({
+      agent_id: agent.id,
+      message: scripted(bashTurn(escapes().join('\n')), textTurn('done')),
+      policy: { network_enabled },
+    })
     expect(task.state).toBe('done')
     expect(output).toContain('probe finished')
     for (const mark of ['ENVIRON_READ', 'API_REACHED', 'BYSTANDER_CONNECTED', 'METADATA_REACHED', 'planted']) expect(output).not.toContain(mark)
@@ -86,7 +102,9 @@ test('workspace_access none, ro and rw hold, and what is written is there for th
 
 const everyFile = async (dir: string): Promise<string> => {
   const entries = await readdir(dir, { withFileTypes: true, recursive: true })
-  const texts = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => readFile(`${entry.parentPath}/${entry.name}`, 'latin1').catch(() => '')))
+  const texts = await Promise.all(
+    entries.filter((entry) => entry.isFile()).map(async (entry) => readFile(`${entry.parentPath}/${entry.name}`, 'latin1').catch(() => '')),
+  )
   return texts.join('\n')
 }
 
@@ -114,7 +132,16 @@ test('secrets planted in message, config and tool output appear in no log, event
   const message = `${scripted(bashTurn(`printf %s%s '${halves[0]}' '${halves[1]}'; sleep 1`), textTurn('done'))}\nThe token is ${planted.message}`
   const { task } = await runScript({ agent_id: agent.id, message, label: 'leak test' })
   const args = await stopWatching()
-  const paths = [`/v1/tasks/${task.id}`, `/v1/tasks/${task.id}/logs`, `/v1/tasks/${task.id}/events`, `/v1/runs/${task.target_run_id}`, `/v1/runs/${task.target_run_id}/events`, `/v1/runs/${task.target_run_id}/snapshots`, `/v1/agents/${agent.id}`, '/v1/agents']
+  const paths = [
+    `/v1/tasks/${task.id}`,
+    `/v1/tasks/${task.id}/logs`,
+    `/v1/tasks/${task.id}/events`,
+    `/v1/runs/${task.target_run_id}`,
+    `/v1/runs/${task.target_run_id}/events`,
+    `/v1/runs/${task.target_run_id}/snapshots`,
+    `/v1/agents/${agent.id}`,
+    '/v1/agents',
+  ]
   const responses = JSON.stringify(await Promise.all(paths.map(async (path) => request(stack, 'GET', path))))
   const logs = await everyFile(`${stack.data_dir}/logs`)
   for (const secret of [planted.message, planted.config, planted.output, model_key]) {

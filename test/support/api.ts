@@ -1,8 +1,23 @@
 /** A thin client for tests that look at the plane from outside: plain requests, parsed as far as a test reads them. */
 import * as z from 'zod'
 
-const Task = z.looseObject({ id: z.string(), state: z.string(), session_id: z.string(), target_run_id: z.string().optional(), priority: z.string(), accepted_at: z.string(), dispatched_at: z.string().optional() })
-const Run = z.looseObject({ id: z.string(), status: z.string(), origin_task_id: z.string(), session_id: z.string(), result: z.string().optional(), error: z.looseObject({ code: z.string() }).optional() })
+const Task = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  session_id: z.string(),
+  target_run_id: z.string().optional(),
+  priority: z.string(),
+  accepted_at: z.string(),
+  dispatched_at: z.string().optional(),
+})
+const Run = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  origin_task_id: z.string(),
+  session_id: z.string(),
+  result: z.string().optional(),
+  error: z.looseObject({ code: z.string() }).optional(),
+})
 const Attempt = z.looseObject({
   attempt_no: z.int(),
   status: z.string(),
@@ -12,7 +27,13 @@ const Attempt = z.looseObject({
   ended_at: z.string().optional(),
   error: z.looseObject({ code: z.string() }).optional(),
 })
-const Instance = z.looseObject({ instance_key: z.string(), running_attempts: z.int(), pending_attempts: z.int(), stopping_attempts: z.int(), desired_dispatch_concurrency: z.int() })
+const Instance = z.looseObject({
+  instance_key: z.string(),
+  running_attempts: z.int(),
+  pending_attempts: z.int(),
+  stopping_attempts: z.int(),
+  desired_dispatch_concurrency: z.int(),
+})
 const RunEvent = z.looseObject({ seq: z.int(), event_type: z.string() })
 const LogLine = z.looseObject({ task_id: z.string(), chunk_type: z.string(), data: z.string() })
 const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item), next_cursor: z.string().optional() })
@@ -30,7 +51,13 @@ export interface Answer {
   readonly body: unknown
 }
 
-export const request = async (address: Address, method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> => {
+export const request = async (
+  address: Address,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> => {
   const response = await fetch(new URL(path, address.api_url), {
     method,
     headers: { authorization: `Bearer ${address.api_key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
@@ -60,9 +87,13 @@ const all = async <T extends z.ZodType>(address: Address, path: string, item: T)
 }
 
 export const api = (address: Address) => ({
-  createAgent: async (agent_key: string, config: object) => wanted(z.looseObject({ id: z.string() }), request(address, 'POST', '/v1/agents', { agent_key, name: agent_key, config })),
+  createAgent: async (agent_key: string, config: object) =>
+    wanted(z.looseObject({ id: z.string() }), request(address, 'POST', '/v1/agents', { agent_key, name: agent_key, config })),
   accept: async (body: object) =>
-    wanted(z.looseObject({ task: Task, idempotent_hit: z.boolean(), idempotency_mismatch: z.boolean().optional() }), request(address, 'POST', '/v1/tasks', body)),
+    wanted(
+      z.looseObject({ task: Task, idempotent_hit: z.boolean(), idempotency_mismatch: z.boolean().optional() }),
+      request(address, 'POST', '/v1/tasks', body),
+    ),
   task: async (task_id: string) => wanted(Task, request(address, 'GET', `/v1/tasks/${task_id}`)),
   tasks: async (query: string) => all(address, `/v1/tasks${query}`, Task),
   run: async (run_id: string) => wanted(Run, request(address, 'GET', `/v1/runs/${run_id}`)),

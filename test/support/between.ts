@@ -49,7 +49,10 @@ export const betweenStore = (): BetweenStore => {
       return page
     },
     commit: async (writes) => {
-      await reached('write', writes.map((write) => ('record' in write ? write.record.kind : write.ref.kind)))
+      await reached(
+        'write',
+        writes.map((write) => ('record' in write ? write.record.kind : write.ref.kind)),
+      )
       return inner.commit(writes)
     },
   }

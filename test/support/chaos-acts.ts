@@ -28,7 +28,12 @@ const expected = (chaos: Chaos, what: string, result: Result<unknown>, codes: re
   if (!result.ok && !codes.includes(result.code)) chaos.violations.push(`${what}: ${result.code}: ${result.detail}`)
 }
 
-const policies = [{}, { retry: { max_attempts: 1 } }, { retry: { max_attempts: 3, delay_ms: 5_000 } }, { retry: { max_attempts: 3, delay_ms: 90_000, backoff_rate: 2 } }] as const
+const policies = [
+  {},
+  { retry: { max_attempts: 1 } },
+  { retry: { max_attempts: 3, delay_ms: 5_000 } },
+  { retry: { max_attempts: 3, delay_ms: 90_000, backoff_rate: 2 } },
+] as const
 
 const randomParams = (chaos: Chaos): CommandParams => {
   const { random } = chaos
@@ -51,7 +56,9 @@ export const accept = (chaos: Chaos): void => {
   chaos.handle(`accept ${JSON.stringify(params.session_id)}`, async (deps) => {
     const accepted = await acceptCommand(deps, { workspace_id: chaos.workspace_id, params, body_hash: JSON.stringify(params) })
     expected(chaos, 'accept', accepted, ['agent_inactive', 'not_found'])
-    const stored = chaos.journal.all('command').filter((command) => command.params.idempotency_key === params.idempotency_key && command.params.agent_id === params.agent_id)
+    const stored = chaos.journal
+      .all('command')
+      .filter((command) => command.params.idempotency_key === params.idempotency_key && command.params.agent_id === params.agent_id)
     if (params.idempotency_key !== undefined && stored.length > 1) chaos.violations.push(`${params.idempotency_key} made ${stored.length} tasks`)
   })
 }
@@ -152,7 +159,9 @@ export const cancelItsRun = (chaos: Chaos, run_id: string): void =>
   })
 
 export const archive = (chaos: Chaos, task_id: TaskId): void =>
-  chaos.handle(`archive ${task_id}`, async (deps) => expected(chaos, 'archive', await archiveTask(deps, { workspace_id: chaos.workspace_id, task_id }), ['illegal_state']))
+  chaos.handle(`archive ${task_id}`, async (deps) =>
+    expected(chaos, 'archive', await archiveTask(deps, { workspace_id: chaos.workspace_id, task_id }), ['illegal_state']),
+  )
 
 export const retry = (chaos: Chaos, task_id: TaskId): void =>
   chaos.handle(`retry ${task_id}`, async (deps) =>
@@ -171,7 +180,18 @@ export const addAgent = async (chaos: Chaos, concurrency: number): Promise<void>
   const now = timestamp(chaos.now_ms)
   const id = AgentId.parse(chaos.ids.mint('agent'))
   const config = AgentConfig.parse({ runner: 'process', command: ['true'], concurrency })
-  const agent = Agent.parse({ kind: 'agent', id, workspace_id: chaos.workspace_id, agent_key: `a-${concurrency}`, name: 'A', config, active: true, created_at: now, updated_at: now, version: 1 })
+  const agent = Agent.parse({
+    kind: 'agent',
+    id,
+    workspace_id: chaos.workspace_id,
+    agent_key: `a-${concurrency}`,
+    name: 'A',
+    config,
+    active: true,
+    created_at: now,
+    updated_at: now,
+    version: 1,
+  })
   await chaos.journal.store.commit([{ op: 'put_if_absent', record: agent }])
 }
 

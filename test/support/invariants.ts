@@ -38,7 +38,9 @@ const counters = (table: Table): readonly Finding[] => {
     const truth = { pending: count('pending'), running: count('running'), stopping: count('stopping') }
     const { pending, running, stopping, live } = instance
     const equal = pending === truth.pending && running === truth.running && stopping === truth.stopping && live === pending + running + stopping
-    return equal ? undefined : `counters ${JSON.stringify({ pending, running, stopping, live })} of ${instance.class_key}, but there are ${JSON.stringify(truth)}`
+    return equal
+      ? undefined
+      : `counters ${JSON.stringify({ pending, running, stopping, live })} of ${instance.class_key}, but there are ${JSON.stringify(truth)}`
   })
 }
 
@@ -103,7 +105,8 @@ const coverage = (table: Table, now_ms: number): readonly Finding[] =>
   table.tasks.map((task) => {
     if (isTerminalTask(task)) return task.due_at === undefined ? undefined : `${task.id} is over and due`
     if (task.state === 'sleeping') return task.due_at === task.wake_at ? undefined : `${task.id} sleeps and nothing wakes it`
-    if (task.state === 'running') return task.due_at !== undefined && millis(task.due_at) <= now_ms + watched_within_ms ? undefined : `${task.id} runs unwatched: ${task.due_at}`
+    if (task.state === 'running')
+      return task.due_at !== undefined && millis(task.due_at) <= now_ms + watched_within_ms ? undefined : `${task.id} runs unwatched: ${task.due_at}`
     const timed_out = task.queue_timeout_at !== undefined && (task.due_at === undefined || task.due_at > task.queue_timeout_at)
     if (timed_out) return `${task.id} has a queue timeout that nobody sees`
     const own = task.due_at !== undefined && millis(task.due_at) <= now_ms + watched_within_ms
@@ -124,10 +127,14 @@ const eventsOf = (journal: Journal, changes: readonly Change[]): readonly Findin
 
 const movesOf = ({ before, after }: Change): Finding => {
   if (before?.kind === 'task' && after?.kind === 'task')
-    return before.state === after.state || task_moves[before.state].includes(after.state) ? undefined : `${after.id} went from ${before.state} to ${after.state}`
+    return before.state === after.state || task_moves[before.state].includes(after.state)
+      ? undefined
+      : `${after.id} went from ${before.state} to ${after.state}`
   if (before?.kind === 'run' && after?.kind === 'run') {
     if (isEndedRun(before)) return `${after.id} was ${before.status} and was written`
-    return before.status === after.status || run_moves[before.status].includes(after.status) ? undefined : `${after.id} went from ${before.status} to ${after.status}`
+    return before.status === after.status || run_moves[before.status].includes(after.status)
+      ? undefined
+      : `${after.id} went from ${before.status} to ${after.status}`
   }
   if (before?.kind === 'session') return after?.kind === 'session' && after.fencing_token >= before.fencing_token ? undefined : `the token of ${before.id} fell`
   if (before?.kind === 'event' || before?.kind === 'attempt' || before?.kind === 'command') return `a ${before.kind} was changed`
@@ -136,7 +143,9 @@ const movesOf = ({ before, after }: Change): Finding => {
 
 /** The runs that a commit admitted an attempt of. */
 export const admittedBy = (changes: readonly Change[]): readonly Run[] =>
-  changes.flatMap(({ before, after }) => (isRun(after) && after.attempt.status === 'pending' && (!isRun(before) || before.attempt.id !== after.attempt.id) ? [after] : []))
+  changes.flatMap(({ before, after }) =>
+    isRun(after) && after.attempt.status === 'pending' && (!isRun(before) || before.attempt.id !== after.attempt.id) ? [after] : [],
+  )
 
 const admissions = (table: Table, changes: readonly Change[]): readonly Finding[] =>
   admittedBy(changes).flatMap((run) => {
@@ -172,7 +181,9 @@ export const unrest = (journal: Journal, now_ms: number): readonly string[] => {
     ...table.tasks.map((task) => (isTerminalTask(task) ? undefined : `${task.id} is still ${task.state}, due ${task.due_at}`)),
     ...[...table.instances.values()].map((instance) => (instance.live === 0 && roomOf(instance, now_ms) > 0 ? undefined : `${instance.class_key} has no room`)),
     ...[...table.instances.values()].map((instance) => (instance.due_at === undefined ? undefined : `${instance.class_key} is still due ${instance.due_at}`)),
-    ...[...table.sessions.values()].map((session) => (session.owner === undefined && !session.waiting && session.due_at === undefined ? undefined : `${session.id} is not at rest`)),
+    ...[...table.sessions.values()].map((session) =>
+      session.owner === undefined && !session.waiting && session.due_at === undefined ? undefined : `${session.id} is not at rest`,
+    ),
     ...table.places.map((place) => `${place.task_id} still stands in line`),
   ].filter((finding) => finding !== undefined)
 }

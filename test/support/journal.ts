@@ -24,7 +24,10 @@ export interface Journal {
   readonly stepOf: (matches: (record: StoredRecord) => boolean) => number
 }
 
-const isKind = <K extends RecordKind>(kind: K) => (record: StoredRecord): record is RecordOf<K> & StoredRecord => record.kind === kind
+const isKind =
+  <K extends RecordKind>(kind: K) =>
+  (record: StoredRecord): record is RecordOf<K> & StoredRecord =>
+    record.kind === kind
 
 /** @param onCommit hears of each commit that went through, with all that it changed */
 export const journalled = (onCommit: (changes: readonly Change[], journal: Journal) => void): Journal => {

@@ -61,7 +61,10 @@ const ulidOf = (count: number): string => {
 /** Ids that count: deterministic, and sorted in the order they were made. */
 export const countingIds = () => {
   let count = 0
-  return { mint: (kind: keyof typeof id_prefixes) => `${id_prefixes[kind]}_${ulidOf((count += 1))}`, secret: () => `secret-${String((count += 1)).padStart(20, '0')}` }
+  return {
+    mint: (kind: keyof typeof id_prefixes) => `${id_prefixes[kind]}_${ulidOf((count += 1))}`,
+    secret: () => `secret-${String((count += 1)).padStart(20, '0')}`,
+  }
 }
 
 export const secretOf = (sandbox: Launch): string => `secret-of-${sandbox.attempt_id}`
@@ -109,18 +112,36 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     else if (signal.delay_ms === 0) await lookAtTask(deps, signal)
   }
   return {
-    deps, workspace_id, signals, sandboxes, launch_answers,
-    advance: (by_ms) => { now_ms += by_ms },
+    deps,
+    workspace_id,
+    signals,
+    sandboxes,
+    launch_answers,
+    advance: (by_ms) => {
+      now_ms += by_ms
+    },
     makeAgent: async (config = {}) => {
       const agent = Agent.parse({
-        kind: 'agent', id: AgentIdSchema.parse(ids.mint('agent')), workspace_id, agent_key: `agent-${now_ms % 1000}${sandboxes.length}`, name: 'A',
-        config: AgentConfig.parse({ runner: 'process', command: ['true'], ...config }), active: true, created_at: timestamp(now_ms), updated_at: timestamp(now_ms), version: 1,
+        kind: 'agent',
+        id: AgentIdSchema.parse(ids.mint('agent')),
+        workspace_id,
+        agent_key: `agent-${now_ms % 1000}${sandboxes.length}`,
+        name: 'A',
+        config: AgentConfig.parse({ runner: 'process', command: ['true'], ...config }),
+        active: true,
+        created_at: timestamp(now_ms),
+        updated_at: timestamp(now_ms),
+        version: 1,
       })
       await deps.store.commit([{ op: 'put_if_absent', record: agent }])
       return agent
     },
     accept: async (params) => {
-      const result = await acceptCommand(deps, { workspace_id, params: CommandParams.parse({ message: 'hello', ...params }), body_hash: JSON.stringify(params) })
+      const result = await acceptCommand(deps, {
+        workspace_id,
+        params: CommandParams.parse({ message: 'hello', ...params }),
+        body_hash: JSON.stringify(params),
+      })
       if (!result.ok) throw new Error(`${result.code}: ${result.detail}`)
       return result.value
     },
@@ -140,11 +161,29 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     claim: async (sandbox) => {
       sandbox.state = 'running'
       const attempt_token_hash = createHash('sha256').update(secretOf(sandbox)).digest('hex')
-      return claimAttempt(deps, Claim.parse({ workspace_id, run_id: sandbox.run_id, attempt_no: sandbox.attempt_no, claim_token: sandbox.claim_token, attempt_token_hash, execution_id: sandbox.execution_id }))
+      return claimAttempt(
+        deps,
+        Claim.parse({
+          workspace_id,
+          run_id: sandbox.run_id,
+          attempt_no: sandbox.attempt_no,
+          claim_token: sandbox.claim_token,
+          attempt_token_hash,
+          execution_id: sandbox.execution_id,
+        }),
+      )
     },
     finish: async (sandbox, word = {}) => {
       sandbox.state = 'stopped'
-      return applyAttemptEvent(deps, { type: 'finished', workspace_id, run_id: sandbox.run_id, attempt_no: sandbox.attempt_no, outcome: 'ok', usage: test_usage, ...word })
+      return applyAttemptEvent(deps, {
+        type: 'finished',
+        workspace_id,
+        run_id: sandbox.run_id,
+        attempt_no: sandbox.attempt_no,
+        outcome: 'ok',
+        usage: test_usage,
+        ...word,
+      })
     },
   }
 }

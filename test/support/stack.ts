@@ -25,7 +25,15 @@ export interface StackOptions {
 }
 
 const Local = z.strictObject({ api_url: z.string(), api_key: z.string(), workspace_id: z.string() })
-const Endpoints = z.strictObject({ api: z.string(), dynamodb: z.string(), sqs: z.string(), s3: z.string(), ecs: z.string(), table: z.string(), process_id: z.int() })
+const Endpoints = z.strictObject({
+  api: z.string(),
+  dynamodb: z.string(),
+  sqs: z.string(),
+  s3: z.string(),
+  ecs: z.string(),
+  table: z.string(),
+  process_id: z.int(),
+})
 
 export interface TestStack extends z.infer<typeof Local> {
   /** The folder with everything that lasts, and the logs. */

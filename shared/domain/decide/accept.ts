@@ -27,7 +27,9 @@ export interface Accepted {
 }
 
 const unsupported = (field: string, value: unknown, allowed: readonly string[], why: string): Refusal =>
-  refuse('policy_unsupported', `policy.${field} ${JSON.stringify(value)} cannot be enforced here: ${why}`, [{ field: `policy.${field}`, message: why, value, allowed }])
+  refuse('policy_unsupported', `policy.${field} ${JSON.stringify(value)} cannot be enforced here: ${why}`, [
+    { field: `policy.${field}`, message: why, value, allowed },
+  ])
 
 const sandboxGap = (field: string, value: unknown, allowed: readonly string[], hint: string): Refusal =>
   refuse('sandbox_unavailable', `policy.${field} ${JSON.stringify(value)} cannot be enforced by the sandbox of this machine. ${hint}`, [
@@ -53,11 +55,18 @@ export const refuseAgent = (agent: Agent, deployment: Deployment): Refusal | und
   const runners: readonly string[] = deployment.runners
   const providers: readonly string[] = deployment.providers
   if (agent.deleted_at !== undefined) return refuse('not_found', `no agent ${agent.id}`, [{ field: 'agent_id', message: 'no such agent' }])
-  if (!agent.active) return refuse('agent_inactive', `agent ${agent.agent_key} is not active: activate it, then send the command again`, [{ field: 'agent_id', message: 'not active' }])
+  if (!agent.active)
+    return refuse('agent_inactive', `agent ${agent.agent_key} is not active: activate it, then send the command again`, [
+      { field: 'agent_id', message: 'not active' },
+    ])
   if (!runners.includes(runner))
-    return refuse('runner_unsupported', `agent ${agent.agent_key} wants the runner ${runner}`, [{ field: 'agent_id', message: `runner ${runner}`, allowed: runners }])
+    return refuse('runner_unsupported', `agent ${agent.agent_key} wants the runner ${runner}`, [
+      { field: 'agent_id', message: `runner ${runner}`, allowed: runners },
+    ])
   if (runner === 'claude_code' && !providers.includes(provider))
-    return refuse('provider_unsupported', `agent ${agent.agent_key} wants the provider ${provider}`, [{ field: 'agent_id', message: `provider ${provider}`, allowed: providers }])
+    return refuse('provider_unsupported', `agent ${agent.agent_key} wants the provider ${provider}`, [
+      { field: 'agent_id', message: `provider ${provider}`, allowed: providers },
+    ])
   return undefined
 }
 
@@ -111,7 +120,14 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
   if (start_ms > now_ms) {
     const wake_at = timestamp(start_ms)
     const task: Task = { ...base, state: 'sleeping', wake_at, due_at: wake_at }
-    return decided([{ op: 'put_if_absent', record: accepted }, { op: 'put_if_absent', record: task }], wakeSignals(task, now_ms), { task, command: accepted })
+    return decided(
+      [
+        { op: 'put_if_absent', record: accepted },
+        { op: 'put_if_absent', record: task },
+      ],
+      wakeSignals(task, now_ms),
+      { task, command: accepted },
+    )
   }
   const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
   const task: Task = { ...base, state: 'queued', queued_at: now, ...(due_at === undefined ? {} : { due_at }) }

@@ -48,7 +48,8 @@ const newAttempt = (candidate: Candidate, fencing_token: number, previous: Ended
 const endedAttempt = (run: Run | undefined): EndedAttempt | undefined => {
   if (run === undefined || isEndedRun(run)) return undefined
   const { attempt } = run
-  if (attempt.status === 'pending' || attempt.status === 'running' || attempt.status === 'stopping') throw new Error(`${run.id} has a live attempt and stands in line`)
+  if (attempt.status === 'pending' || attempt.status === 'running' || attempt.status === 'stopping')
+    throw new Error(`${run.id} has a live attempt and stands in line`)
   return attempt
 }
 

@@ -33,7 +33,8 @@ export interface CancelState {
   readonly place: Place | undefined
 }
 
-const leaveLine = (place: Place | undefined): readonly Write[] => (place === undefined ? [] : [{ op: 'delete_if_version', ref: refOf(place), version: place.version }])
+const leaveLine = (place: Place | undefined): readonly Write[] =>
+  place === undefined ? [] : [{ op: 'delete_if_version', ref: refOf(place), version: place.version }]
 
 /** Between two attempts: the run goes on, but nothing of it is live. */
 const isIdle = (run: Run | undefined): run is Extract<Run, { status: 'accepted' }> => run?.status === 'accepted' && !isLive(run.attempt)
@@ -177,7 +178,10 @@ export const decideRetry = (task: Task, command: Command, now_ms: number): Decis
     version: task.version,
   })
   return decided(
-    [{ op: 'replace_if_version', record: queued }, { op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],
+    [
+      { op: 'replace_if_version', record: queued },
+      { op: 'put_if_absent', record: placeInLine(queued, command.params.lane) },
+    ],
     [{ kind: 'class', workspace_id: task.workspace_id, class_key: task.class_key }],
     queued,
   )

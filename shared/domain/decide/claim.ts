@@ -25,7 +25,8 @@ export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deploym
   const { attempt } = run
   if (attempt.attempt_no !== request.attempt_no) return refuse('claim_rejected', `attempt ${request.attempt_no} of ${run.id} is not the latest`)
   if (attempt.status === 'running' && attempt.token_hash === request.attempt_token_hash) return decided([], [], run)
-  if (attempt.status !== 'pending' || run.status !== 'accepted') return refuse('claim_rejected', `attempt ${request.attempt_no} of ${run.id} is ${attempt.status}`)
+  if (attempt.status !== 'pending' || run.status !== 'accepted')
+    return refuse('claim_rejected', `attempt ${request.attempt_no} of ${run.id} is ${attempt.status}`)
   if (attempt.claim_token !== request.claim_token) return refuse('claim_rejected', 'the claim token is wrong')
 
   const now = timestamp(now_ms)
@@ -38,7 +39,14 @@ export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deploym
     ...(request.execution_id === undefined ? {} : { execution_id: request.execution_id }),
     lease_expires_at: timestamp(now_ms + deployment.lease_ms),
   }
-  const started = movedRun(run, { ...run, status: 'running', attempt: claimed, started_at: run.started_at ?? now, updated_at: now, event_seq: run.event_seq + 1 })
+  const started = movedRun(run, {
+    ...run,
+    status: 'running',
+    attempt: claimed,
+    started_at: run.started_at ?? now,
+    updated_at: now,
+    event_seq: run.event_seq + 1,
+  })
   return decided(
     [
       { op: 'replace_if_version', record: started },

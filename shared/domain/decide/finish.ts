@@ -101,7 +101,8 @@ interface Next {
   readonly signals: readonly Signal[]
 }
 
-const errorPayload = (ended: EndedAttempt): RunEvent['payload'] => (ended.error === undefined ? {} : { error: { code: ended.error.code, message: ended.error.message } })
+const errorPayload = (ended: EndedAttempt): RunEvent['payload'] =>
+  ended.error === undefined ? {} : { error: { code: ended.error.code, message: ended.error.message } }
 
 const withoutLiveUsage = (run: Run): Run => {
   const { live_usage: _, ...kept } = run
@@ -113,9 +114,20 @@ const retried = (state: EndingState, ended: EndedAttempt, usage: Usage, delay_ms
   const now = timestamp(now_ms)
   const { id, workspace_id, task_id, agent_id, session_id, class_key, previous_run_id, event_seq, created_at, started_at, version } = state.run
   const run: Run = {
-    kind: 'run', id, workspace_id, task_id, agent_id, session_id, class_key,
+    kind: 'run',
+    id,
+    workspace_id,
+    task_id,
+    agent_id,
+    session_id,
+    class_key,
     ...(previous_run_id === undefined ? {} : { previous_run_id }),
-    status: 'accepted', attempt: ended, event_seq, usage, created_at, updated_at: now,
+    status: 'accepted',
+    attempt: ended,
+    event_seq,
+    usage,
+    created_at,
+    updated_at: now,
     ...(started_at === undefined ? {} : { started_at }),
     version,
   }
@@ -129,7 +141,14 @@ const retried = (state: EndingState, ended: EndedAttempt, usage: Usage, delay_ms
   }
   const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
   const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now })
-  return { run, task: queued, event: 'retry_scheduled', payload, places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }], signals: [] }
+  return {
+    run,
+    task: queued,
+    event: 'retry_scheduled',
+    payload,
+    places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],
+    signals: [],
+  }
 }
 
 const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Usage, now_ms: number): Next => {
@@ -146,8 +165,21 @@ const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Us
     ...(ending.result === undefined ? {} : { result: ending.result }),
   }
   const { due_at: _, queue_timeout_at: __, ...kept } = task
-  const finished = movedTask(task, { ...kept, state: task_state_of_outcome[ended.status], finished_at: now, updated_at: now, usage: addUsage(task.usage ?? no_usage, usage) })
-  return { run, task: finished, event: 'finished', payload: { attempt_no: ended.attempt_no, outcome: ended.status, ...errorPayload(ended) }, places: [], signals: [] }
+  const finished = movedTask(task, {
+    ...kept,
+    state: task_state_of_outcome[ended.status],
+    finished_at: now,
+    updated_at: now,
+    usage: addUsage(task.usage ?? no_usage, usage),
+  })
+  return {
+    run,
+    task: finished,
+    event: 'finished',
+    payload: { attempt_no: ended.attempt_no, outcome: ended.status, ...errorPayload(ended) },
+    places: [],
+    signals: [],
+  }
 }
 
 /** How a failed attempt counts against the health of its class, and on what state of it that was decided. */
@@ -240,4 +272,3 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
     true,
   )
 }
-

@@ -20,7 +20,10 @@ export const decideWake = (task: TaskIn<'sleeping'>, command: Command, now_ms: n
   const due_at = earlier(timestamp(now_ms + look_again_ms), task.queue_timeout_at)
   const queued = movedTask(task, { ...kept, state: 'queued', queued_at: now, updated_at: now, ...(due_at === undefined ? {} : { due_at }) })
   return decided(
-    [{ op: 'replace_if_version', record: queued }, { op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],
+    [
+      { op: 'replace_if_version', record: queued },
+      { op: 'put_if_absent', record: placeInLine(queued, command.params.lane) },
+    ],
     [{ kind: 'class', workspace_id: task.workspace_id, class_key: task.class_key }],
     undefined,
   )
@@ -50,7 +53,14 @@ export const decideOverdueInLine = (
   const takeOver: readonly Write[] =
     instance === undefined || place === undefined
       ? []
-      : [{ op: 'add_within_limit', ref: refs.instance(instance.workspace_id, instance.class_key), change: { add: {}, set: { due_at: freedDue(now_ms) } }, conditions: [] }]
+      : [
+          {
+            op: 'add_within_limit',
+            ref: refs.instance(instance.workspace_id, instance.class_key),
+            change: { add: {}, set: { due_at: freedDue(now_ms) } },
+            conditions: [],
+          },
+        ]
   const repaired: readonly Write[] = place === undefined ? [{ op: 'put_if_absent', record: placeInLine(task, state.command.params.lane) }] : []
   return decided([{ op: 'replace_if_version', record: handed }, ...takeOver, ...repaired], [signal, ...wakeSignals(handed, now_ms)], undefined)
 }
