@@ -1,7 +1,8 @@
 /**
  * The first process of the agent's container. Holds no secret. Takes exactly one connection on a unix socket that it shares with the
- * runner's container, starts the one command it is told to, and passes its streams on. When the connection ends it exits, and the
- * kernel ends everything in the container with it.
+ * runner's container, starts the one command it is told to, and passes its streams on. When the command ends, so does all that it
+ * started; the container itself stays until the runner lets go of the connection, because the task ends with either container and the
+ * runner still has the session to save.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -10,6 +11,25 @@ import { join } from 'node:path'
 import { runner_env } from '../shared/contract/runner-protocol.ts'
 import { listenBridge } from './sandbox/bridge.ts'
 import { createFrameReader, frame, frame_kinds, shim_socket_name, SignalFrame, StartFrame, type Frame } from './sandbox/frames.ts'
+
+/** @param pid negative for a whole group; -1 for everyone else in the container */
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // Nobody is left to tell.
+  }
+}
+
+/** Kills what a command left behind: its group and, for the first process of a container, everyone else in it. */
+const killRest = (pid: number | undefined): void => {
+  if (pid !== undefined) signal(-pid, 'SIGKILL')
+  if (process.pid === 1) signal(-1, 'SIGKILL')
+}
+
+const sayExit = (socket: Socket, exit: { readonly code: number | null; readonly signal: string | null; readonly failure?: string }): void => {
+  socket.write(frame('exit', JSON.stringify(exit)))
+}
 
 const startCommand = async (socket: Socket, payload: Buffer): Promise<ChildProcessWithoutNullStreams> => {
   const { argv, env, cwd, bridges } = StartFrame.parse(JSON.parse(payload.toString()))
@@ -27,8 +47,9 @@ const startCommand = async (socket: Socket, payload: Buffer): Promise<ChildProce
       socket.once('drain', () => stream.resume())
     })
   }
-  child.on('error', (error) => socket.end(frame('exit', JSON.stringify({ code: null, signal: null, failure: error.message }))))
-  child.on('close', (code, signal) => socket.end(frame('exit', JSON.stringify({ code, signal }))))
+  child.on('error', (error) => sayExit(socket, { code: null, signal: null, failure: error.message }))
+  child.on('exit', () => killRest(child.pid))
+  child.on('close', (code, by) => sayExit(socket, { code, signal: by }))
   return child
 }
 
@@ -44,7 +65,7 @@ const serve = (socket: Socket): void => {
     if (started === undefined) throw new Error('the first frame must start the command')
     if (kind === frame_kinds.stdin) started.stdin.write(payload)
     else if (kind === frame_kinds.stdin_end) started.stdin.end()
-    else if (kind === frame_kinds.signal && started.pid !== undefined) process.kill(-started.pid, SignalFrame.parse(payload.toString()))
+    else if (kind === frame_kinds.signal && started.pid !== undefined) signal(-started.pid, SignalFrame.parse(payload.toString()))
   }
   let taken = Promise.resolve()
   socket.on('data', (piece: Buffer) => {
@@ -52,12 +73,17 @@ const serve = (socket: Socket): void => {
       taken = taken
         .then(() => take(one))
         .catch((error: unknown) => {
-          socket.end(frame('exit', JSON.stringify({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' })))
+          sayExit(socket, { code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' })
         })
     }
   })
-  socket.on('error', () => process.exit(0))
-  socket.on('close', () => process.exit(0))
+  socket.on('error', () => undefined)
+  socket.on('close', () => {
+    void Promise.resolve(child)
+      .then((started) => killRest(started?.pid))
+      .catch(() => undefined)
+      .finally(() => process.exit(0))
+  })
 }
 
 const main = (): void => {
