@@ -87,7 +87,7 @@ test('a damaged archive is an error', async () => {
   await writeFile(join(from, 'x'), 'y'.repeat(5_000))
   await packFolder('workspace', from, archive, workspace_limits)
   await truncate(archive, 60)
-  await expect(unpackArchive(archive, to, workspace_limits)).rejects.toThrow()
+  await expect(unpackArchive(archive, to, workspace_limits)).rejects.toThrow(/damaged|unexpected|zlib|Z_/i)
 })
 
 test('a fingerprint changes with content, names and links, and not by looking', async () => {

@@ -8,6 +8,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { throughBridges } from './bridge.ts'
@@ -15,6 +16,7 @@ import type { AgentPaths, Exit, HostFolders, Sandbox, SandboxCommand, SandboxInp
 import { killNow, signalDescendants, waitGone } from './tree.ts'
 
 const bridge_program = fileURLToPath(new URL('./bridge.pl', import.meta.url))
+const etc_folder = fileURLToPath(new URL('./etc', import.meta.url))
 
 const seen: Omit<AgentPaths, 'agent_binary'> = { workspace: '/workspace', home: '/home/agent', tmp: '/tmp', run: '/run/lanekeeper' }
 const seen_agent_binary = '/opt/lanekeeper/claude'
@@ -22,7 +24,7 @@ const seen_bridge_program = '/opt/lanekeeper/bridge.pl'
 
 /**
  * What programs need of /etc, and nothing that says anything about this machine: no private key beside the certificates, which
- * the agent of a runner that is root could read. passwd, group and hosts are written for it.
+ * the agent of a runner that is root could read. passwd, group and hosts are ours (`etc/`).
  */
 const etc_paths = [
   'ssl/certs',
@@ -37,21 +39,17 @@ const etc_paths = [
   'mime.types',
   'nsswitch.conf',
 ]
+/** Whom the agent is in its sandbox; `etc/passwd` names it. */
 const agent_id = '1000'
-const etc_files: readonly (readonly [name: string, content: string])[] = [
-  ['passwd', `agent:x:${agent_id}:${agent_id}:agent:/home/agent:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n`],
-  ['group', `agent:x:${agent_id}:\nnogroup:x:65534:\n`],
-  ['hosts', '127.0.0.1 localhost\n'],
-]
+const etc_files = ['passwd', 'group', 'hosts']
 const options_fd = 3
 const status_fd = 4
-const etc_fd_first = 5
 
 const systemMounts = (): readonly (readonly string[])[] => [
   ['--ro-bind', '/usr', '/usr'],
   ...['/nix/store', '/bin', '/sbin', '/lib', '/lib32', '/lib64'].map((path) => ['--ro-bind-try', path, path]),
   ...etc_paths.map((path) => ['--ro-bind-try', `/etc/${path}`, `/etc/${path}`]),
-  ...etc_files.map(([name], index) => ['--ro-bind-data', String(etc_fd_first + index), `/etc/${name}`]),
+  ...etc_files.map((name) => ['--ro-bind', join(etc_folder, name), `/etc/${name}`]),
   ['--dev', '/dev', '--proc', '/proc'],
 ]
 
@@ -110,12 +108,13 @@ const feed = (child: ChildProcess, fd: number, content: string): void => {
 
 const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS.ProcessEnv): SandboxedProcess => {
   const argv = throughBridges(command, seen_bridge_program)
-  const stdio = Array.from({ length: etc_fd_first + etc_files.length }, () => 'pipe' as const)
-  const child = spawn('bwrap', ['--args', String(options_fd), '--', ...argv], { stdio, env: bwrap_env })
+  const child = spawn('bwrap', ['--args', String(options_fd), '--', ...argv], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env: bwrap_env })
   const { stdin, stdout, stderr } = child
   if (stdin === null || stdout === null || stderr === null) throw new Error('bwrap has no standard streams')
   stdin.on('error', () => undefined)
+  child.on('error', () => undefined)
 
+  let over = false
   let first_pid: number | undefined
   let exit_code: number | undefined
   let killed = false
@@ -132,12 +131,13 @@ const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS
     if (exit_code !== undefined) return { code: exit_code, signal: null }
     return first_pid === undefined ? { code, signal, failure: 'bubblewrap could not make the sandbox' } : { code, signal }
   }
-  const exited = ended().catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }))
-  if (child.pid !== undefined) {
-    feed(child, options_fd, `${bubblewrapOptions(input, command).join('\0')}\0`)
-    for (const [index, [, content]] of etc_files.entries()) feed(child, etc_fd_first + index, content)
-  }
+  const exited = ended()
+    .catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }))
+    .finally(() => (over = true))
+  if (child.pid !== undefined) feed(child, options_fd, `${bubblewrapOptions(input, command).join('\0')}\0`)
   const kill = (signal: NodeJS.Signals): void => {
+    // Its process ids may be others' by now.
+    if (over) return
     if (signal !== 'SIGKILL') {
       if (first_pid !== undefined) void signalDescendants(first_pid, signal)
       return

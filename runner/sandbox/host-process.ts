@@ -13,6 +13,7 @@ export const startOnHost = (argv: readonly string[], env: Readonly<Record<string
   // A process group of its own, so that what it leaves behind can be found and killed.
   const child = spawn(program, args, { cwd, env: { ...env }, stdio: 'pipe', detached: true })
   child.stdin.on('error', () => undefined)
+  let over = false
   const ended = async (): Promise<Exit> => {
     const [code, signal] = await once(child, 'exit')
     if (child.pid !== undefined) await killTree(child.pid)
@@ -22,9 +23,12 @@ export const startOnHost = (argv: readonly string[], env: Readonly<Record<string
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,
-    exited: ended().catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' })),
+    exited: ended()
+      .catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }))
+      .finally(() => (over = true)),
     kill: (signal) => {
-      if (child.pid === undefined) return
+      // Its process ids may be others' by now.
+      if (over || child.pid === undefined) return
       if (signal === 'SIGKILL') {
         void killTree(child.pid)
         return
