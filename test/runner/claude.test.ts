@@ -72,11 +72,13 @@ test('the next run of the session remembers the conversation and finds the files
     policy: full,
     session_id: 'memory',
     config: { workspace_dir: '/workspace/sub' },
+    extra_system_prompt: 'planted-for-the-second',
   })
   expect(second.finish).toMatchObject({ outcome: 'ok', result: 'still Ada' })
   const sent = harness.model_requests.at(-1)?.body ?? ''
   expect(sent).toContain('my name is Ada')
   expect(sent).toContain('hello Ada')
+  expect(sent).toContain('planted-for-the-second')
   expect(second.log).toContain('No such file')
   const third = await harness.run({ message: `and now?\n${turn({ text: 'Ada', usage })}`, policy: full, session_id: 'memory' })
   expect(harness.model_requests.at(-1)?.body).toContain('from the first run')
