@@ -78,23 +78,35 @@ export interface Life {
   readonly finished_ms: number
 }
 
-const lifeOf = async (client: Client, task_id: string): Promise<Life | undefined> => {
+type Fate = Life | 'retried' | 'failed'
+
+const fateOf = async (client: Client, task_id: string): Promise<Fate> => {
   const task = await client.tasks.get(task_id)
-  if (task.state !== 'done' || task.finished_at === undefined || task.target_run_id === undefined) throw new Error(`${task_id} is ${task.state}, not done`)
+  if (task.state !== 'done' || task.finished_at === undefined || task.target_run_id === undefined) return 'failed'
   const { items } = await client.runs.attempts(task.target_run_id)
   const [attempt] = items
-  if (attempt?.started_at === undefined || items.length > 1) return undefined
+  if (attempt?.started_at === undefined || items.length > 1) return 'retried'
   const accepted_at_ms = Date.parse(task.accepted_at)
   const since = (at: string) => Date.parse(at) - accepted_at_ms
   return { accepted_at_ms, admitted_ms: since(attempt.admitted_at), started_ms: since(attempt.started_at), finished_ms: since(task.finished_at) }
 }
 
-/** The lives of tasks that took one attempt: the times of others say nothing. Throws if a task is not done. */
-export const livesOf = async (client: Client, task_ids: readonly string[]): Promise<readonly Life[]> => {
-  const lives: (Life | undefined)[] = []
+export interface Lives {
+  /** Of tasks that are done after one attempt: the times of others say nothing. */
+  readonly lives: readonly Life[]
+  readonly retried: number
+  /** Not done. On a machine that is far too busy a runner may lose its lease. */
+  readonly failed: number
+}
+
+/** What became of tasks. Throws if none was done at once. */
+export const livesOf = async (client: Client, task_ids: readonly string[]): Promise<Lives> => {
+  const fates: Fate[] = []
   const batch = 10
   for (let from = 0; from < task_ids.length; from += batch) {
-    lives.push(...(await Promise.all(task_ids.slice(from, from + batch).map((task_id) => lifeOf(client, task_id)))))
+    fates.push(...(await Promise.all(task_ids.slice(from, from + batch).map((task_id) => fateOf(client, task_id)))))
   }
-  return lives.filter((life) => life !== undefined)
+  const lives = fates.filter((fate) => fate !== 'retried' && fate !== 'failed')
+  if (lives.length === 0) throw new Error('no task was done with its first attempt: see the logs of the stack')
+  return { lives, retried: fates.filter((fate) => fate === 'retried').length, failed: fates.filter((fate) => fate === 'failed').length }
 }

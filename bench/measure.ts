@@ -10,8 +10,9 @@ import { spread, type Spread } from './statistics.ts'
 export interface InFlightResult {
   readonly in_flight: number
   readonly tasks: number
-  /** Tasks that took more than one attempt; their times are left out. */
+  /** Tasks that took more than one attempt, and that were not done; their times are left out. */
   readonly retried: number
+  readonly failed: number
   /** The POST, at the client. */
   readonly accept_ms: Spread
   /** From acceptance to the attempt's place in the class. */
@@ -97,14 +98,15 @@ export const measureInFlight = async (stack: BenchStack, in_flight: number, task
   const { accepted, polls } = await keepWindow(client, command, in_flight, tasks, poll_ms)
   const cpu_ms = cpuPerTask(cpu_before, await cpuOf(stack), tasks)
   const used = withoutPolls(byTasks(usedBetween(before, await settled(stack))), poll, polls)
-  const lives = await livesOf(
+  const { lives, retried, failed } = await livesOf(
     client,
     accepted.map(({ task_id }) => task_id),
   )
   return {
     in_flight,
     tasks,
-    retried: tasks - lives.length,
+    retried,
+    failed,
     accept_ms: spread(accepted.map(({ accept_ms }) => accept_ms)),
     admitted_ms: spread(lives.map((life) => life.admitted_ms)),
     launched_ms: spread(lives.map((life) => life.started_ms)),

@@ -67,6 +67,7 @@ test('the report names machine and date, and holds a table for each question', (
         in_flight: 1,
         tasks: 1_000,
         retried: 0,
+        failed: 0,
         accept_ms: figures,
         admitted_ms: figures,
         launched_ms: figures,

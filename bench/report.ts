@@ -34,7 +34,7 @@ const settingsTable = (results: readonly InFlightResult[]): string =>
   markdownTable([
     ['no-op task', ...results.map(({ in_flight }) => `${in_flight} in flight`)],
     ['tasks measured', ...results.map(({ tasks }) => thousands(tasks))],
-    ['of them took more than one attempt', ...results.map(({ retried }) => thousands(retried))],
+    ['of them retried / failed', ...results.map(({ retried, failed }) => `${thousands(retried)} / ${thousands(failed)}`)],
     ['accept, p50 / p99', ...results.map(({ accept_ms }) => ms(accept_ms))],
     ['accept → admitted', ...results.map(({ admitted_ms }) => ms(admitted_ms))],
     ['accept → launched (the runner in the sandbox has claimed it)', ...results.map(({ launched_ms }) => ms(launched_ms))],
