@@ -27,6 +27,8 @@ export const class_key = ClassKey.parse(`execclass_${'a'.repeat(32)}`)
 export const taskId = (n: number) => TaskId.parse(`task_${ulid(n)}`)
 export const runId = (n: number) => RunId.parse(`run_${ulid(n)}`)
 export const attemptId = (n: number) => AttemptId.parse(`att_${ulid(n)}`)
+/** As a runner reports it. */
+export const test_usage = { input_tokens: 10, output_tokens: 5, cache_read_tokens: 0, cache_write_tokens: 0, model_usd: 0.25 }
 export const some_usage = { ...no_usage, input_tokens: 10, model_usd: 0.5 }
 export const boom = { code: 'boom', message: 'it broke', retryable: true }
 
