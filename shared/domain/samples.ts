@@ -6,7 +6,7 @@ import { Instance, Place } from './instance.ts'
 import { Attempt, isLive, Run, type RunStatus } from './run.ts'
 import { Session } from './session.ts'
 import { Task, type TaskState } from './task.ts'
-import { timestamp } from './time.ts'
+import { millis, timestamp } from './time.ts'
 import { no_usage } from './usage.ts'
 import { Deployment } from '../settings.ts'
 import type { RecordKind, RecordOf } from '../store/records.ts'
@@ -15,7 +15,7 @@ import type { Write } from '../store/store.ts'
 const ulid = (n: number): string => String(n).padStart(26, '0')
 
 /** All samples are of this moment. */
-export const now_ms = Date.UTC(2026, 10, 22, 9)
+export const now_ms = millis('2026-11-22T09:00:00.000Z')
 export const now = timestamp(now_ms)
 /** A moment so many seconds from then. */
 export const inSeconds = (seconds: number): string => timestamp(now_ms + seconds * 1_000)
@@ -27,6 +27,8 @@ export const class_key = ClassKey.parse(`execclass_${'a'.repeat(32)}`)
 export const taskId = (n: number) => TaskId.parse(`task_${ulid(n)}`)
 export const runId = (n: number) => RunId.parse(`run_${ulid(n)}`)
 export const attemptId = (n: number) => AttemptId.parse(`att_${ulid(n)}`)
+/** As a runner reports it. */
+export const test_usage = { input_tokens: 10, output_tokens: 5, cache_read_tokens: 0, cache_write_tokens: 0, model_usd: 0.25 }
 export const some_usage = { ...no_usage, input_tokens: 10, model_usd: 0.5 }
 export const boom = { code: 'boom', message: 'it broke', retryable: true }
 

@@ -28,7 +28,8 @@ import type { Passage } from '../support/gates.ts'
 
 const seeds = Number(process.env.LANEKEEPER_SEEDS ?? 300)
 const only = process.env.LANEKEEPER_SEED
-const acts_max = 110
+/** Some runs are short, so that many are tried, and some long. */
+const actsOf = (seed: number): number => 30 + (seed % 60)
 const handlers_at_once = 5
 const tasks_max = 14
 /** Cool-downs, retries and an agent that was activated without a word take a while. */
@@ -76,7 +77,7 @@ const acts: readonly (readonly [number, (chaos: Chaos) => void])[] = [
   [6, sweepOnce],
   [10, (chaos) => void (chaos.now_ms += chaos.random.pick([1_000, 5_000, 20_000, 60_000, 300_000]))],
   [
-    1,
+    3,
     (chaos) =>
       changeAgent(
         chaos,
@@ -112,7 +113,7 @@ const check = (chaos: Chaos): void => {
   if (wrong.length > 0) throw new Error(wrong.slice(0, 3).join('\n'))
 }
 
-const unruly = async (chaos: Chaos): Promise<void> => {
+const unruly = async (chaos: Chaos, acts_max: number): Promise<void> => {
   for (let count = 0; count < acts_max;) {
     if (chaos.gates.waiting() > 0 && (chaos.gates.running() >= handlers_at_once || chaos.random.chance(0.85))) await openOne(chaos)
     else {
@@ -164,7 +165,7 @@ const run = async (seed: number): Promise<Chaos> => {
   const chaos = newChaos(seed)
   for (const concurrency of [1, 3]) await addAgent(chaos, concurrency)
   try {
-    await unruly(chaos)
+    await unruly(chaos, actsOf(seed))
     await comesToRest(chaos, seed % 3 === 0)
   } catch (cause) {
     if (only !== undefined) console.log(chaos.gates.trace.join('\n'))
