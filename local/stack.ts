@@ -79,7 +79,7 @@ const find = async (options: Options, env: Env, say: (line: string) => void): Pr
     say(cached ? 'template: as synthesized before' : 'template: synthesized')
     return readSynthesized(folder)
   }
-  const [synthesized, dynamodb, sandbox, model] = await Promise.all([synth(), startDynamoDb(join(options.data, 'dynamodb'), env['DYNAMODB_ENDPOINT']), probeSandbox(), chooseModel(env)])
+  const [synthesized, dynamodb, sandbox, model] = await Promise.all([synth(), startDynamoDb(join(options.data, 'dynamodb'), env['DYNAMODB_ENDPOINT']), probeSandbox(), chooseModel(env, options.parameters)])
   return { synthesized, dynamodb, sandbox, model }
 }
 
