@@ -8,11 +8,12 @@ import { Construct } from 'constructs'
 import type { Alarms } from './alarms.ts'
 import type { Files } from './files.ts'
 import { PlaneFunction } from './function.ts'
+import { ModelAccess } from './model-access.ts'
 import type { Parameters } from './parameters.ts'
 import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Table } from './table.ts'
-import type { env_names } from '../shared/settings.ts'
+import { env_names } from '../shared/settings.ts'
 
 /** An HTTP caller waits; API Gateway itself gives up after 30 s. */
 const http_timeout = Duration.seconds(10)
@@ -73,6 +74,8 @@ export class Functions extends Construct {
     // The URLs that it signs can do what it can do, and no more.
     this.props.files.grantObjects(made.role, 'sessions', ['s3:GetObject', 's3:PutObject'])
     this.props.files.grantObjects(made.role, 'commands', ['s3:GetObject'])
+    const access = new ModelAccess(this, 'ModelAccess', { on_bedrock: this.props.parameters.on_bedrock, vendor: made.role })
+    made.handler.addEnvironment(env_names.model_role, access.role_arn)
     return made
   }
 

@@ -2,7 +2,7 @@
  * What whoever deploys may choose, as CloudFormation parameters: the same knobs for `cdk deploy --parameters` and for the
  * local stack. They flow into the deployment settings of every function and into the environment of the runner.
  */
-import { CfnParameter, Fn } from 'aws-cdk-lib'
+import { CfnCondition, CfnParameter, Fn } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import { Deployment } from '../shared/settings.ts'
 
@@ -12,6 +12,8 @@ const defaults = Deployment.parse({})
 
 export class Parameters extends Construct {
   readonly model_provider: string
+  /** Bedrock serves the model. */
+  readonly on_bedrock: CfnCondition
   readonly anthropic_base_url: string
   readonly default_model: string
   /** JSON of `Deployment` with the parameters in it. */
@@ -38,6 +40,7 @@ export class Parameters extends Construct {
     const provider = this.add('ModelProvider', { default: 'anthropic', allowedValues: ['anthropic', 'bedrock'], description: 'Who serves the model' })
     const base_url = this.add('AnthropicBaseUrl', { default: '', description: "Address of the model; empty for the provider's own" })
     this.model_provider = provider.valueAsString
+    this.on_bedrock = new CfnCondition(this, 'OnBedrock', { expression: Fn.conditionEquals(provider, 'bedrock') })
     this.anthropic_base_url = base_url.valueAsString
     this.default_model = model.valueAsString
     const list = (parameter: CfnParameter) => Fn.join('","', parameter.valueAsList)

@@ -87,7 +87,7 @@ const find = async (options: Options, env: Env, say: (line: string) => void): Pr
     synth(),
     startDynamoDb(join(options.data, 'dynamodb'), env['DYNAMODB_ENDPOINT']),
     probeSandbox(),
-    chooseModel(env),
+    chooseModel(env, options.parameters),
   ])
   return { synthesized, dynamodb, sandbox, model }
 }

@@ -31,7 +31,7 @@ const definition: TaskDefinition = {
   memory: '2048',
   containers: [
     { name: 'agent', stop_timeout_ms: 1_000, environment: {}, secrets: [] },
-    { name: 'runner', stop_timeout_ms: 300, environment: { FROM: 'definition', BOTH: 'definition' }, secrets: ['KEY', 'UNSET'] },
+    { name: 'runner', stop_timeout_ms: 300, environment: { FROM: 'definition', BOTH: 'definition', MACHINE: 'definition' }, secrets: ['KEY', 'UNSET'] },
   ],
 }
 
@@ -100,7 +100,7 @@ test('a task runs and its exit code is told, with an event for every change', as
   })
 })
 
-test('the container’s environment is machine, definition, secrets, overrides, and none of it is the process’s', async () => {
+test('the container’s environment is definition, machine, secrets, overrides, and none of it is the process’s', async () => {
   const report = join(folder, 'report.json')
   const arn = await run('report', {}, { REPORT: report, BOTH: 'override' })
   await untilStatus(arn, 'STOPPED')

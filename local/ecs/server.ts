@@ -15,7 +15,7 @@ export interface EcsSettings {
   readonly now: () => number
   /** Values of container secrets, by the name of their environment variable; absent ones are not set. */
   readonly secrets: Readonly<Record<string, string>>
-  /** What the ECS agent and this machine put into every container, below what the task definition says. */
+  /** What this machine puts into every container, beside what the task definition says and in its place. */
   readonly environment: Readonly<Record<string, string>>
   /** Base URL of this endpoint; it serves the metadata of tasks too. */
   readonly url: string
@@ -54,7 +54,7 @@ const parse = <S extends z.ZodType>(schema: S, body: unknown): z.infer<S> => {
   return parsed.data
 }
 
-/** The environment of the runner container: what ECS sets, then definition, secrets, overrides. */
+/** The environment of the runner container: what ECS sets, then definition, what this machine says otherwise, secrets, overrides. */
 const environmentOf = (definition: TaskDefinition, request: RunTask, arn: string, settings: EcsSettings): Record<string, string> => {
   const container = definition.containers.find(({ name }) => name === runner_container)
   if (container === undefined) throw new AwsError('ClientException', `the task definition ${definition.arn} has no container ${runner_container}`)
@@ -64,9 +64,9 @@ const environmentOf = (definition: TaskDefinition, request: RunTask, arn: string
   })
   const overrides = request.overrides.containerOverrides.filter(({ name }) => name === runner_container).flatMap(({ environment }) => environment)
   return {
-    ...settings.environment,
     ECS_CONTAINER_METADATA_URI_V4: `${settings.url}${metadata_path}${arn.split('/').at(-1)}`,
     ...container.environment,
+    ...settings.environment,
     ...Object.fromEntries(secrets),
     ...Object.fromEntries(overrides.map(({ name, value }) => [name, value])),
   }

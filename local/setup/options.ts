@@ -46,6 +46,8 @@ export const usage = `npm start [-- options]
   --launches-per-s N    throttle RunTask beyond N a second
 environment
   ANTHROPIC_API_KEY     talk to the real model; without it a scripted one answers
+  CLAUDE_CODE_USE_BEDROCK=1
+                        talk to Bedrock with AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN
   DYNAMODB_ENDPOINT     use this DynamoDB instead of starting one`
 
 const whole = (flag: string, least: number, most: number) =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { ComputeSettings, Deployment, env_names } from '../../shared/settings.ts'
-import { onlyResource, resourcesOf, targetOf, template, textOf } from './support.ts'
+import { holds, onlyResource, resourcesOf, targetOf, template, textOf } from './support.ts'
 
 const FunctionProperties = z.looseObject({
   Runtime: z.string(),
@@ -48,6 +48,18 @@ test('the environment holds only the names that the functions parse', () => {
   }
   const withCompute = [...functions.keys()].filter((name) => env_names.compute in variablesOf(name))
   expect(withCompute.toSorted()).toEqual(['dispatch', 'sweep', 'wake'])
+  expect([...functions.keys()].filter((name) => env_names.model_role in variablesOf(name))).toEqual(['runner-api'])
+})
+
+test('the role that asks Bedrock, all rights around it and its name in the environment are there only where Bedrock serves the model', () => {
+  const parts = Object.entries(template.Resources).filter(([logical_id]) => logical_id.startsWith('FunctionsModelAccess'))
+  expect(parts.map(([, { Type }]) => Type).toSorted()).toEqual(['AWS::IAM::Policy', 'AWS::IAM::Policy', 'AWS::IAM::Role'])
+  const conditions = [...new Set(parts.map(([, { Condition }]) => Condition ?? ''))]
+  expect(conditions).toHaveLength(1)
+  for (const [provider, is_there] of [['anthropic', false], ['bedrock', true]] as const) expect(holds(conditions[0] ?? '', { ModelProvider: provider })).toBe(is_there)
+  const role_arn = (given: Readonly<Record<string, string>>) => textOf(variablesOf('runner-api')[env_names.model_role], given)
+  expect(role_arn({})).toBe('<AWS::NoValue>')
+  expect(role_arn({ ModelProvider: 'bedrock' })).toMatch(/^<FunctionsModelAccessRole\w+\.Arn>$/)
 })
 
 test('the deployment settings parse, with the parameters as they are and as somebody gives them', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { rights, type Right } from './rights.ts'
-import { readText, resourcesOf } from './support.ts'
+import { readText, resourcesOf, targetOf, template } from './support.ts'
 
 /** Resources with a wildcard, each with why it must be one. Whatever is not here fails. */
 const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; readonly condition?: RegExp; readonly why: string }[] = [
@@ -10,6 +11,9 @@ const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; 
   { action: /^ecs:RunTask$/, resource: /:task-definition\/lanekeeper-(none|ro|rw):\*$/, condition: /ecs:cluster/, why: 'any revision of the family' },
   { action: /^ecs:(StopTask|DescribeTasks)$/, resource: /:task\/<SandboxCluster\w+>\/\*$/, condition: /ecs:cluster/, why: 'tasks of the cluster' },
   { action: /^s3:(Get|Put)Object$/, resource: /^<FilesBucket\w+\.Arn>\/(sessions|commands)\/\*$/, why: 'objects below a prefix' },
+  { action: /^bedrock:InvokeModel/, resource: /:bedrock:\*::foundation-model\/anthropic\.\*$/, why: 'agents name their model; profiles lead to other regions' },
+  { action: /^bedrock:InvokeModel/, resource: /:bedrock:<AWS::Region>:<AWS::AccountId>:inference-profile\/\*\.anthropic\.\*$/, why: 'one for each model and geography' },
+  { action: /^bedrock:InvokeModel/, resource: /:bedrock:<AWS::Region>:<AWS::AccountId>:application-inference-profile\/\*$/, why: 'their ids say nothing' },
 ]
 const excused = (right: Right) =>
   wildcards.some(({ action, resource, condition }) => action.test(right.action) && resource.test(right.resource) && (condition?.test(right.condition) ?? true))
@@ -74,6 +78,19 @@ test('the model key is read by ECS for the runner, and by no function', () => {
   ])
 })
 
+test('Bedrock is asked by one role that may do nothing else, and only the function that runners call may assume it', () => {
+  const bedrock = rights.filter((right) => right.action.startsWith('bedrock:'))
+  const roles = [...new Set(bedrock.map((right) => right.role))]
+  expect(roles).toEqual([expect.stringMatching(/^FunctionsModelAccessRole/)])
+  expect(rights.filter((right) => right.role === roles[0])).toEqual(bedrock)
+  expect([...new Set(bedrock.map((right) => right.action))].toSorted()).toEqual(['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'])
+  const assumed = rights.filter((right) => right.action === 'sts:AssumeRole')
+  expect(assumed.map((right) => [right.role.replace(/\w{8}$/, ''), right.resource])).toEqual([['FunctionsrunnerapiRole', `<${roles[0]}.Arn>`]])
+  const Trust = z.object({ AssumeRolePolicyDocument: z.object({ Statement: z.array(z.object({ Action: z.string(), Principal: z.object({ AWS: z.unknown() }) })) }) })
+  const [trusted, ...others] = Trust.parse(template.Resources[roles[0] ?? '']?.Properties).AssumeRolePolicyDocument.Statement
+  expect([trusted?.Action, targetOf(trusted?.Principal.AWS), others]).toEqual(['sts:AssumeRole', assumed[0]?.role, []])
+})
+
 test('a function rings the queues it is meant to ring', () => {
   const sends = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 'sqs').filter((text) => text.startsWith('sqs:SendMessage'))
   expect(sends('api')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
@@ -134,6 +151,7 @@ const rowOf = (name: string): string => {
       ['launch', 'ecs:RunTask'],
       ['stop', 'ecs:StopTask'],
     ]),
+    words([['vend', 'sts:AssumeRole']]),
   ].join(' | ')
 }
 

@@ -17,10 +17,17 @@ const Resource = z.looseObject({
   Properties: z.record(z.string(), z.unknown()).default({}),
   Metadata: z.record(z.string(), z.unknown()).default({}),
   DeletionPolicy: z.string().optional(),
+  Condition: z.string().optional(),
 })
 export type Resource = z.infer<typeof Resource>
 const Parameter = z.looseObject({ Type: z.string(), Default: z.string().optional() })
-const TemplateJson = z.looseObject({ Resources: z.record(z.string(), Resource), Parameters: z.record(z.string(), Parameter) })
+/** The one form of condition there is: a parameter has a value. */
+const Condition = z.strictObject({ 'Fn::Equals': z.tuple([z.strictObject({ Ref: z.string() }), z.string()]) })
+const TemplateJson = z.looseObject({
+  Resources: z.record(z.string(), Resource),
+  Parameters: z.record(z.string(), Parameter),
+  Conditions: z.record(z.string(), Condition),
+})
 
 /** An app and its stack as `cdk synth` makes them, with small entries in place of the functions. */
 export const makeStack = (): { readonly app: App; readonly stack: LanekeeperStack } => {
@@ -46,9 +53,18 @@ export const onlyResource = (type: string): Resource => {
 const Ref = z.strictObject({ Ref: z.string() })
 const GetAtt = z.strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) })
 const Join = z.strictObject({ 'Fn::Join': z.tuple([z.string(), z.union([z.array(z.unknown()), Ref])]) })
+const If = z.strictObject({ 'Fn::If': z.tuple([z.string(), z.unknown(), z.unknown()]) })
 const Sub = z.strictObject({ 'Fn::Sub': z.union([z.string(), z.tuple([z.string(), z.record(z.string(), z.unknown())])]) })
 
 const refText = (name: string, given: Readonly<Record<string, string>>): string => given[name] ?? template.Parameters[name]?.Default ?? `<${name}>`
+
+/** Whether a condition of the template holds with the parameters as they are, or as they are given. */
+export const holds = (name: string, given: Readonly<Record<string, string>> = {}): boolean => {
+  const condition = template.Conditions[name]
+  if (condition === undefined) throw new Error(`no condition ${name}`)
+  const [{ Ref: parameter }, value] = condition['Fn::Equals']
+  return refText(parameter, given) === value
+}
 
 /** The text that CloudFormation would make of a value; resources as `<LogicalId>` or `<LogicalId.Attribute>`. */
 export const textOf = (value: unknown, given: Readonly<Record<string, string>> = {}): string => {
@@ -57,6 +73,11 @@ export const textOf = (value: unknown, given: Readonly<Record<string, string>> =
   if (ref.success) return refText(ref.data.Ref, given)
   const att = GetAtt.safeParse(value)
   if (att.success) return `<${att.data['Fn::GetAtt'].join('.')}>`
+  const either = If.safeParse(value)
+  if (either.success) {
+    const [name, yes, no] = either.data['Fn::If']
+    return textOf(holds(name, given) ? yes : no, given)
+  }
   const join_ = Join.safeParse(value)
   if (join_.success) {
     const [separator, parts] = join_.data['Fn::Join']

@@ -1,7 +1,7 @@
 /** The runner's side of the control plane in memory: one attempt, its logs, its session's files, and orders that a test gives. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
-import { Assignment, Claim, Finish, Heartbeat, RunnerLogs, runner_env, UploadRequest } from '../../shared/contract/runner-protocol.ts'
+import { Assignment, Claim, Finish, Heartbeat, RunnerLogs, runner_env, UploadRequest, type VendedCredentials } from '../../shared/contract/runner-protocol.ts'
 import { AgentConfig } from '../../shared/domain/agent.ts'
 import type { LogEntry } from '../../shared/domain/event.ts'
 import { Policy, type PolicyInput } from '../../shared/domain/policy.ts'
@@ -33,6 +33,8 @@ export interface FakeCommand {
 interface Seen {
   readonly claims: Claim[]
   readonly heartbeats: (ModelUsage | undefined)[]
+  /** What heartbeats said of the model credentials that the runner holds. */
+  readonly credentials_expire_at: (string | undefined)[]
   readonly logs: LogEntry[]
   readonly finishes: Finish[]
   /** Every path that was asked for, in order. */
@@ -48,6 +50,8 @@ export interface FakePlane {
   next(command: FakeCommand): Record<string, string>
   /** Every heartbeat from now on is answered with the order to stop. */
   orderStop(reason: StopReason): void
+  /** Every heartbeat from now on brings these. */
+  renewCredentials(fresh: VendedCredentials): void
   /** Every call from now on is answered 409. */
   supersede(): void
   /** Answers this many calls with 503 first. */
@@ -75,6 +79,7 @@ interface State {
   pending: Map<FileKind, Buffer>
   token_hash: string | undefined
   stop_reason: StopReason | undefined
+  fresh: VendedCredentials | undefined
   superseded: boolean
   failures: number
   hanging: boolean
@@ -82,7 +87,7 @@ interface State {
   url: string
 }
 
-const emptySeen = (): Seen => ({ claims: [], heartbeats: [], logs: [], finishes: [], paths: [] })
+const emptySeen = (): Seen => ({ claims: [], heartbeats: [], credentials_expire_at: [], logs: [], finishes: [], paths: [] })
 
 const assignmentOf = ({ command, files, url }: State): Assignment =>
   Assignment.parse({
@@ -113,8 +118,14 @@ const ok = (body: unknown): Answer => ({ status: 200, body })
 const problem = (status: number, code: string): Answer => ({ status, body: { code, title: code } })
 
 const heartbeat = (state: State, body: unknown): Answer => {
-  state.seen.heartbeats.push(Heartbeat.parse(body).usage)
-  const lease = { heartbeat_ms: state.command.heartbeat_ms ?? 100, lease_expires_at: new Date(Date.now() + (state.command.lease_ms ?? 30_000)).toISOString() }
+  const { usage, model_credentials_expire_at } = Heartbeat.parse(body)
+  state.seen.heartbeats.push(usage)
+  state.seen.credentials_expire_at.push(model_credentials_expire_at)
+  const lease = {
+    heartbeat_ms: state.command.heartbeat_ms ?? 100,
+    lease_expires_at: new Date(Date.now() + (state.command.lease_ms ?? 30_000)).toISOString(),
+    ...(state.fresh === undefined ? {} : { model_credentials: state.fresh }),
+  }
   return ok(state.stop_reason === undefined ? { order: 'go_on', ...lease } : { order: 'stop', stop_reason: state.stop_reason, ...lease })
 }
 
@@ -176,6 +187,7 @@ export const startFakePlane = async (): Promise<FakePlane> => {
     pending: new Map(),
     token_hash: undefined,
     stop_reason: undefined,
+    fresh: undefined,
     superseded: false,
     failures: 0,
     hanging: false,
@@ -219,6 +231,7 @@ export const startFakePlane = async (): Promise<FakePlane> => {
         seen: emptySeen(),
         token_hash: undefined,
         stop_reason: undefined,
+        fresh: undefined,
         superseded: false,
         failures: 0,
         hanging: false,
@@ -228,6 +241,7 @@ export const startFakePlane = async (): Promise<FakePlane> => {
       return { [runner_env.attempt]: `${ids.workspace_id}/${ids.run_id}/1`, [runner_env.claim_token]: claim_token, [runner_env.api_url]: state.url }
     },
     orderStop: (reason) => void (state.stop_reason = reason),
+    renewCredentials: (fresh) => void (state.fresh = fresh),
     supersede: () => void (state.superseded = true),
     failNext: (calls) => void (state.failures = calls),
     hang: () => void (state.hanging = true),
