@@ -10,12 +10,12 @@ const kib = 1_024
 
 /** Minified bytes, by the function's folder. */
 const limits_bytes: Readonly<Record<string, number>> = {
-  api: 1_500 * kib,
-  'runner-api': 1_500 * kib,
-  dispatch: 1_500 * kib,
-  'attempt-events': 1_500 * kib,
-  wake: 1_500 * kib,
-  sweep: 1_500 * kib,
+  api: 1_000 * kib,
+  'runner-api': 950 * kib,
+  dispatch: 950 * kib,
+  'attempt-events': 950 * kib,
+  wake: 950 * kib,
+  sweep: 950 * kib,
 }
 
 /** How infra/ bundles a function. */
