@@ -111,7 +111,14 @@ test('an index that was added', async () => {
   await change((template) => {
     const table = propertiesOf(template, 'AWS::DynamoDB::GlobalTable', 'Table')
     const indexes = z.array(z.json()).parse(table['GlobalSecondaryIndexes'])
-    const added = { IndexName: 'by_sort_key', KeySchema: [{ AttributeName: 'sk', KeyType: 'HASH' }, { AttributeName: 'pk', KeyType: 'RANGE' }], Projection: { ProjectionType: 'KEYS_ONLY' } }
+    const added = {
+      IndexName: 'by_sort_key',
+      KeySchema: [
+        { AttributeName: 'sk', KeyType: 'HASH' },
+        { AttributeName: 'pk', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+    }
     table['GlobalSecondaryIndexes'] = [...indexes, added]
   })
   expect(new Set(await indexNames())).toEqual(new Set([...before, 'by_sort_key']))
@@ -119,7 +126,8 @@ test('an index that was added', async () => {
 
 test('an event source that was turned off, and what was accepted then is done once it is on again', async () => {
   const agent = await plane.createAgent('patient', { runner: 'process', command: ['true'] })
-  const setEnabled = (enabled: boolean) => change((template) => void (propertiesOf(template, 'AWS::Lambda::EventSourceMapping', 'Functionsdispatch')['Enabled'] = enabled))
+  const setEnabled = (enabled: boolean) =>
+    change((template) => void (propertiesOf(template, 'AWS::Lambda::EventSourceMapping', 'Functionsdispatch')['Enabled'] = enabled))
   await setEnabled(false)
   const { task } = await plane.accept({ agent_id: agent.id, message: 'wait' })
   expect(await queueAttributes('QueuesDispatchQueue')).toMatchObject({ ApproximateNumberOfMessages: '1' })
