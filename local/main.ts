@@ -22,8 +22,8 @@ const banner = (info: StackInfo, options: Options, ready_ms: number): string => 
     '',
     'Try, in a second terminal:',
     `  npx lanekeeper agents create assistant${where}`,
-    `  npx lanekeeper run "What can you do? Write it to notes.md" --agent assistant --session first${where}`,
-    `  npx lanekeeper run "What did you just write?" --agent assistant --session first${where}`,
+    `  npx lanekeeper run "Write a haiku about queues into haiku.txt" --agent assistant --session first${where}`,
+    `  npx lanekeeper run "What is in the file that you wrote?" --agent assistant --session first${where}`,
     '',
   ].join('\n')
 }

@@ -72,7 +72,7 @@ const makeCompute = (settings: PlaneSettings, bus: ReturnType<typeof makeBus>) =
     return tasks.running() >= tasks_max ? full : undefined
   }
   const handler = ecsHandler({
-    cluster: { arn: String(cluster.identity.attributes['Arn']), name: cluster.identity.name },
+    cluster: { arn: cluster.identity.arn, name: cluster.identity.name },
     definitions: provisionTaskDefinitions(stack),
     tasks,
     now: Date.now,

@@ -38,16 +38,14 @@ const provision = (indexes: readonly ReturnType<typeof index>[], hash = 'pk') =>
 const call = (operation: string, body: object) =>
   callAws(dynamodb.url, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, region: 'us-east-1' }, { TableName: 'Test-Records', ...body })
 const itemsOf = async (IndexName: string, attribute: string) =>
-  z
-    .looseObject({ Items: z.array(z.unknown()) })
-    .parse(
-      await call('Query', {
-        IndexName,
-        KeyConditionExpression: '#a = :v',
-        ExpressionAttributeNames: { '#a': attribute },
-        ExpressionAttributeValues: { ':v': { S: 'v' } },
-      }),
-    ).Items
+  z.looseObject({ Items: z.array(z.unknown()) }).parse(
+    await call('Query', {
+      IndexName,
+      KeyConditionExpression: '#a = :v',
+      ExpressionAttributeNames: { '#a': attribute },
+      ExpressionAttributeValues: { ':v': { S: 'v' } },
+    }),
+  ).Items
 
 test('a table is made once; an index that is added later holds what was there before', async () => {
   expect(await provision([index('first', 'one')])).toEqual(['Test-Records'])

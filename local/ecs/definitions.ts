@@ -37,7 +37,7 @@ export type TaskDefinitions = ReadonlyMap<string, TaskDefinition>
 export const provisionTaskDefinitions = (stack: ResolvedStack): TaskDefinitions =>
   new Map(
     stack.of(['AWS::ECS::TaskDefinition'], TaskDefinitionProperties).map(({ identity, properties }) => {
-      const arn = String(identity.ref)
+      const arn = identity.ref
       const containers = properties.ContainerDefinitions.map((container) => ({
         name: container.Name,
         stop_timeout_ms: container.StopTimeout * 1_000,

@@ -1,13 +1,7 @@
 /** One runner host process, as the stack sees it. */
 import { fork, type ChildProcess } from 'node:child_process'
-import { FromHost, type ToHost } from './host-messages.ts'
-
-/** What happens to a task that was given to a host. */
-export interface TaskObserver {
-  started(pid: number): void
-  /** `exit_code` 137: the host was killed. Undefined: the container never started, `reason` says why. */
-  ended(exit_code: number | undefined, reason: string): void
-}
+import { makeAssignments, type Given } from './assignments.ts'
+import { FromHost } from './host-messages.ts'
 
 export interface Host {
   /** Tasks in this host. */
@@ -16,7 +10,7 @@ export interface Host {
   readonly open: boolean
   /** It has loaded the runner. */
   readonly ready: boolean
-  run(task: string, env: Readonly<Record<string, string>>, observer: TaskObserver): void
+  run(given: Given): void
   stop(task: string): void
   /** SIGKILL, to it and all in it. */
   kill(): void
@@ -35,15 +29,13 @@ export interface HostSettings {
   readonly unanswered_ms: number
 }
 
-interface Given {
-  readonly env: Readonly<Record<string, string>>
-  readonly observer: TaskObserver
-  confirmed: boolean
-  timer?: NodeJS.Timeout
+/** What a host tells the others. */
+export interface HostEvents {
+  /** It did not confirm a task in time. */
+  readonly passOn: (given: Given) => void
+  /** Its load or state changed. */
+  readonly changed: () => void
 }
-
-/** SIGKILL, as a shell counts it. */
-const killed_exit_code = 137
 
 const forkHost = (settings: HostSettings): ChildProcess => {
   const child = fork(new URL('./runner-host.ts', import.meta.url), settings.attempt_module === undefined ? [] : [settings.attempt_module], {
@@ -58,65 +50,44 @@ const forkHost = (settings: HostSettings): ChildProcess => {
   return child
 }
 
-/** @param passOn takes a task that this host did not confirm; @param changed told whenever the host's load or state changed */
-export const startHost = (settings: HostSettings, passOn: (task: string, given: Pick<Given, 'env' | 'observer'>) => void, changed: () => void): Host => {
+export const startHost = (settings: HostSettings, { passOn, changed }: HostEvents): Host => {
   const child = forkHost(settings)
-  const tasks = new Map<string, Given>()
   let ready = false
   let open = true
-  let why = ''
-  const send = (message: ToHost) => {
-    if (child.connected) child.send(message, () => undefined)
-  }
-  const finish = (task: string, exit_code: number | undefined, reason: string) => {
-    const given = tasks.get(task)
-    tasks.delete(task)
-    clearTimeout(given?.timer)
-    given?.observer.ended(exit_code, reason)
-    changed()
-  }
-  const offer = (task: string, given: Given) => {
-    send({ type: 'run', task, env: { ...given.env } })
-    given.timer = setTimeout(() => {
+  let why: string | undefined
+  const tasks = makeAssignments({
+    send: (message) => {
+      if (child.connected) child.send(message, () => undefined)
+    },
+    unanswered_ms: settings.unanswered_ms,
+    unanswered: (given) => {
       open = false
-      // It may wake up and read its mail: the order to stop comes right after the order to run, and its claim is then refused.
-      send({ type: 'stop', task })
-      tasks.delete(task)
-      passOn(task, given)
-      changed()
-    }, settings.unanswered_ms)
-  }
+      passOn(given)
+    },
+    changed,
+  })
   child.on('message', (raw) => {
     const message = FromHost.parse(raw)
     if (message.type === 'ready') {
       ready = true
-      for (const [task, given] of tasks) offer(task, given)
+      tasks.open()
     } else if (message.type === 'broken') {
       why = message.reason
       child.kill('SIGKILL')
-    } else if (message.type === 'started') {
-      const given = tasks.get(message.task)
-      if (given === undefined) return
-      given.confirmed = true
-      clearTimeout(given.timer)
-      given.observer.started(child.pid ?? 0)
-    } else finish(message.task, message.exit_code, 'Essential container in task exited')
+    } else if (message.type === 'started') tasks.started(message.task, child.pid ?? 0)
+    else tasks.ended(message.task, message.exit_code)
   })
-  const gone = new Promise<void>((resolve) => {
-    const over = () => {
-      open = false
-      for (const [task, given] of tasks) {
-        if (given.confirmed || why === '') finish(task, killed_exit_code, 'Essential container in task exited')
-        else finish(task, undefined, `CannotStartContainerError: ${why}`)
-      }
-      changed()
-      resolve()
-    }
-    child.once('exit', over)
-    child.once('error', (error) => {
-      why = String(error)
-      over()
-    })
+  const { promise: gone, resolve } = Promise.withResolvers<void>()
+  const over = () => {
+    open = false
+    tasks.lost(why)
+    changed()
+    resolve()
+  }
+  child.once('exit', over)
+  child.once('error', (error) => {
+    why = String(error)
+    over()
   })
   return {
     get load() {
@@ -128,12 +99,8 @@ export const startHost = (settings: HostSettings, passOn: (task: string, given: 
     get ready() {
       return ready
     },
-    run: (task, env, observer) => {
-      const given: Given = { env, observer, confirmed: false }
-      tasks.set(task, given)
-      if (ready) offer(task, given)
-    },
-    stop: (task) => send({ type: 'stop', task }),
+    run: tasks.add,
+    stop: tasks.stop,
     kill: () => void child.kill('SIGKILL'),
     end: () => {
       open = false

@@ -1,5 +1,6 @@
 /** The runner hosts: started when needed, one kept warm, the others ended when they have been idle. */
-import { startHost, type Host, type HostSettings, type TaskObserver } from './host.ts'
+import type { Given, TaskObserver } from './assignments.ts'
+import { startHost, type Host, type HostSettings } from './host.ts'
 
 export interface HostsSettings extends HostSettings {
   /** Attempts at a time in one host. */
@@ -23,16 +24,34 @@ export interface Hosts {
   stop(): Promise<void>
 }
 
+/** Ends hosts that stay spare for `idle_ms`. */
+const makeIdleTimers = (idle_ms: number) => {
+  const timers = new Map<Host, NodeJS.Timeout>()
+  return {
+    settle: (spare: readonly Host[]) => {
+      for (const [host, timer] of timers) {
+        if (spare.includes(host)) continue
+        clearTimeout(timer)
+        timers.delete(host)
+      }
+      for (const host of spare) if (!timers.has(host)) timers.set(host, setTimeout(() => host.end(), idle_ms).unref())
+    },
+  }
+}
+
+const leastLoaded = (hosts: readonly Host[]): Host | undefined =>
+  hosts.reduce<Host | undefined>((best, one) => (best === undefined || one.load < best.load ? one : best), undefined)
+
 export const makeHosts = (settings: HostsSettings): Hosts => {
   const hosts = new Set<Host>()
   const placed = new Map<string, Host>()
-  const idle = new Map<Host, NodeJS.Timeout>()
+  const idle = makeIdleTimers(settings.idle_ms)
   let stopping = false
   /** A runner that cannot be loaded is tried again with the next task, not at once and forever. */
   let broken = false
 
   const start = (): Host => {
-    const host: Host = startHost(settings, (task, given) => place(task, given.env, given.observer), settle)
+    const host: Host = startHost(settings, { passOn: (given) => place(given), changed: () => settle() })
     hosts.add(host)
     void host.gone.then(() => {
       hosts.delete(host)
@@ -42,47 +61,34 @@ export const makeHosts = (settings: HostsSettings): Hosts => {
     return host
   }
   const openHosts = () => [...hosts].filter((host) => host.open)
-  const place = (task: string, env: Readonly<Record<string, string>>, observer: TaskObserver) => {
-    const free = openHosts().filter((host) => host.load < settings.slots)
-    const host = free.reduce<Host | undefined>((best, one) => (best === undefined || one.load < best.load ? one : best), undefined) ?? start()
-    placed.set(task, host)
-    host.run(task, env, {
-      started: observer.started,
-      ended: (exit_code, reason) => {
-        placed.delete(task)
-        observer.ended(exit_code, reason)
-      },
-    })
+  const place = (given: Given) => {
+    const host = leastLoaded(openHosts().filter((one) => one.load < settings.slots)) ?? start()
+    placed.set(given.task, host)
+    host.run(given)
     settle()
   }
-  /** Keeps one host warm, and starts or calls off the idle timers of the others. */
+  /** Keeps one host warm, ends those that do not answer once nothing runs in them, and those that nobody needs. */
   const settle = () => {
     if (stopping) return
     for (const host of hosts) if (!host.open && host.load === 0) host.kill()
     const open = openHosts()
     if (open.length === 0 && !broken) start()
-    const spare = open.filter((host) => host.load === 0).slice(open.every((host) => host.load === 0) ? 1 : 0)
-    for (const [host, timer] of idle) {
-      if (spare.includes(host)) continue
-      clearTimeout(timer)
-      idle.delete(host)
-    }
-    for (const host of spare) {
-      if (idle.has(host)) continue
-      const timer = setTimeout(() => host.end(), settings.idle_ms)
-      timer.unref()
-      idle.set(host, timer)
-    }
+    const empty = open.filter((host) => host.load === 0)
+    idle.settle(empty.slice(empty.length === open.length ? 1 : 0))
   }
   return {
     run: (task, env, observer) => {
-      place(task, env, observer)
+      const ended: TaskObserver['ended'] = (exit_code, reason) => {
+        placed.delete(task)
+        observer.ended(exit_code, reason)
+      }
+      place({ task, env, observer: { started: observer.started, ended }, stopped: false })
       return { stop: () => placed.get(task)?.stop(task), kill: () => placed.get(task)?.kill() }
     },
     warm: settle,
     stop: async () => {
       stopping = true
-      for (const timer of idle.values()) clearTimeout(timer)
+      idle.settle([])
       for (const host of hosts) host.kill()
       await Promise.all([...hosts].map((host) => host.gone))
     },

@@ -48,10 +48,10 @@ beforeEach(async () => {
   await writeFile(module_path, attempt)
   const environment = { PATH: process.env['PATH'] ?? '' }
   hosts = makeHosts({ attempt_module: pathToFileURL(module_path).href, environment, log: () => undefined, unanswered_ms: 1_000, slots: 2, idle_ms: 200 })
-  let handler: HttpHandler | undefined
-  listener = await listen(async (request, response) => handler?.(request, response))
+  const behind: { handler?: HttpHandler } = {}
+  listener = await listen(async (request, response) => behind.handler?.(request, response))
   const tasks = makeTasks({ hosts, bus: { put: (event) => void events.push(event) }, now: Date.now, stopped_max: 100 })
-  handler = ecsHandler({
+  behind.handler = ecsHandler({
     cluster,
     definitions: new Map([[definition.arn, definition]]),
     tasks,
@@ -82,15 +82,18 @@ const describeTask = async (arn: string) => (await ecs.send(new DescribeTasksCom
 const runnerOf = async (arn: string) => (await describeTask(arn))?.containers?.find(({ name }) => name === 'runner')
 const patiently = { timeout: 15_000, interval: 20 }
 const untilStatus = (arn: string, status: string) => expect.poll(async () => (await describeTask(arn))?.lastStatus, patiently).toBe(status)
-const statuses = (arn: string) =>
-  events.filter(({ resources }) => resources[0] === arn).map(({ detail }) => `${String(detail['lastStatus'])} ${String(detail['version'])}`)
+const statuses = (arn: string) => events.filter(({ resources }) => resources[0] === arn).map(({ detail }) => [detail['lastStatus'], detail['version']])
 
 test('a task runs and its exit code is told, with an event for every change', async () => {
   const arn = await run('7', { startedBy: 'ws/run/1' })
   await untilStatus(arn, 'STOPPED')
   expect(await describeTask(arn)).toMatchObject({ stopCode: 'EssentialContainerExited', startedBy: 'ws/run/1', group: 'family:lanekeeper-rw' })
   expect((await runnerOf(arn))?.exitCode).toBe(7)
-  expect(statuses(arn)).toEqual(['PENDING 1', 'RUNNING 2', 'STOPPED 3'])
+  expect(statuses(arn)).toEqual([
+    ['PENDING', 1],
+    ['RUNNING', 2],
+    ['STOPPED', 3],
+  ])
   expect(events.at(-1)?.detail).toMatchObject({
     clusterArn: cluster.arn,
     startedBy: 'ws/run/1',

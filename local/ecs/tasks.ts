@@ -31,11 +31,40 @@ interface Running {
   kill_timer?: NodeJS.Timeout
 }
 
+/** Whoever waits until nothing runs. */
+const makeIdleWaiters = () => {
+  const waiting = new Set<() => void>()
+  return {
+    ring: () => {
+      for (const resolve of Array.from(waiting)) resolve()
+    },
+    wait: (within_ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(timer)
+          waiting.delete(done)
+          resolve()
+        }
+        const timer = setTimeout(done, within_ms)
+        waiting.add(done)
+      }),
+  }
+}
+
+const stoppedFields = (task: Task, exit_code: number | undefined, reason: string, now_ms: number): Partial<Task> => ({
+  last_status: 'STOPPED',
+  desired_status: 'STOPPED',
+  stopped_at_ms: now_ms,
+  stop_code: task.stop_code ?? (exit_code === undefined ? 'TaskFailedToStart' : 'EssentialContainerExited'),
+  stopped_reason: task.stopped_reason ?? reason,
+  ...(exit_code === undefined ? {} : { exit_code }),
+})
+
 export const makeTasks = ({ hosts, bus, now, stopped_max }: TasksSettings): Tasks => {
   const tasks = new Map<string, Task>()
   const stopped: string[] = []
   const running = new Map<string, Running>()
-  const waiting = new Set<() => void>()
+  const idle = makeIdleWaiters()
 
   const changed = (task: Task, change: Partial<Task>) => {
     Object.assign(task, change, { version: task.version + 1 })
@@ -47,18 +76,10 @@ export const makeTasks = ({ hosts, bus, now, stopped_max }: TasksSettings): Task
   const ended = (task: Task, exit_code: number | undefined, reason: string) => {
     clearTimeout(running.get(task.arn)?.kill_timer)
     running.delete(task.arn)
-    const stop_code = task.stop_code ?? (exit_code === undefined ? 'TaskFailedToStart' : 'EssentialContainerExited')
-    changed(task, {
-      last_status: 'STOPPED',
-      desired_status: 'STOPPED',
-      stopped_at_ms: now(),
-      stop_code,
-      stopped_reason: task.stopped_reason ?? reason,
-      ...(exit_code === undefined ? {} : { exit_code }),
-    })
+    changed(task, stoppedFields(task, exit_code, reason, now()))
     stopped.push(task.arn)
     forgetOldest()
-    if (running.size === 0) for (const resolve of [...waiting]) resolve()
+    if (running.size === 0) idle.ring()
   }
   return {
     run: (identity, env) => {
@@ -83,16 +104,8 @@ export const makeTasks = ({ hosts, bus, now, stopped_max }: TasksSettings): Task
     find: (arn) => tasks.get(arn),
     all: () => tasks.values(),
     running: () => running.size,
-    idle: (within_ms) =>
-      new Promise((resolve) => {
-        if (running.size === 0) return resolve()
-        const done = () => {
-          clearTimeout(timer)
-          waiting.delete(done)
-          resolve()
-        }
-        const timer = setTimeout(done, within_ms)
-        waiting.add(done)
-      }),
+    idle: async (within_ms) => {
+      if (running.size > 0) await idle.wait(within_ms)
+    },
   }
 }

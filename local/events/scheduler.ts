@@ -70,7 +70,7 @@ export const startScheduler = (stack: ResolvedStack, queues: Queues, functions: 
     const interval_ms = options.every_ms ?? intervalOf(properties.ScheduleExpression)
     const deliver: Deliver = deliveryTo({ arn: target.Arn, message_group_id: target.SqsParameters?.MessageGroupId }, queues, functions)
     if (properties.State === 'DISABLED') return []
-    const arn = String(identity.attributes['Arn'])
+    const { arn } = identity
     return [repeat(options.timers, interval_ms, (scheduled_ms) => void deliver(payloadOf(target.Input, scheduled_ms, arn)).catch(options.on_failed))]
   })
   return { stop: () => stops.forEach((stop) => stop()) }

@@ -20,5 +20,5 @@ export const provisionHttpApi = (stack: ResolvedStack, functions: Functions, now
     return { key: properties.RouteKey, target: functionAt(functions, uri) }
   })
   const [stage] = stack.of(['AWS::ApiGatewayV2::Stage'], Stage)
-  return { api_id: String(api.identity.ref), account: stack.surroundings.account, stage: stage?.properties.StageName ?? '$default', routes, now }
+  return { api_id: api.identity.ref, account: stack.surroundings.account, stage: stage?.properties.StageName ?? '$default', routes, now }
 }

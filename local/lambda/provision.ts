@@ -39,7 +39,7 @@ export const provisionFunctions = (around: FunctionSurroundings): Functions => {
     stack.of(['AWS::Lambda::Function'], FunctionProperties).map(({ logical_id, identity, properties }) => {
       const folder = synthesized.assets.get(properties.Code.S3Key)
       if (folder === undefined) throw new Error(`the code of function ${logical_id} is no asset of this stack: ${properties.Code.S3Key}`)
-      const arn = String(identity.attributes['Arn'])
+      const { arn } = identity
       const settings = {
         name: identity.name,
         arn,

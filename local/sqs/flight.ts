@@ -57,7 +57,7 @@ export const makeFlight = (lines: Lines, timers: Timers, reappeared: () => void)
     },
     size: () => receipts.size,
     clear: () => {
-      for (const handle of [...receipts.keys()]) {
+      for (const handle of Array.from(receipts.keys())) {
         const message = take(handle)
         if (message !== undefined) lines.release(message)
       }

@@ -23,7 +23,7 @@ export const provisionQueues = (stack: ResolvedStack, timers: Timers): Queues =>
     const { RedrivePolicy: redrive } = properties
     const settings = {
       name: identity.name,
-      arn: String(identity.attributes['Arn']),
+      arn: identity.arn,
       url: `${sqs_url}/${account}/${identity.name}`,
       fifo: properties.FifoQueue,
       content_based_deduplication: properties.ContentBasedDeduplication,

@@ -67,7 +67,7 @@ export const makeQueue = (settings: QueueSettings, timers: Timers): Queue => {
   const lines = settings.fifo ? groupLines() : standardLine()
   const listeners = new Set<() => void>()
   const ring = () => {
-    for (const listener of [...listeners]) listener()
+    for (const listener of Array.from(listeners)) listener()
   }
   const add = (message: Message) => {
     lines.add(message)

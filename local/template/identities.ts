@@ -13,8 +13,10 @@ export interface Surroundings {
 
 export interface Identity {
   readonly name: string
-  readonly ref: Json
-  readonly attributes: Readonly<Record<string, Json>>
+  readonly ref: string
+  /** Empty for what has none. */
+  readonly arn: string
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 type Properties = Readonly<Record<string, Json>>
@@ -31,54 +33,48 @@ const given = (properties: Properties, key: string): string | undefined => {
 }
 /** The name that CloudFormation would make up, without its random end: it must be the same at the next start. */
 const madeUp = (named: Named, around: Surroundings) => `${around.stack_name}-${named.logical_id}`
-const arn = (around: Surroundings, service: string, rest: string) => `arn:aws:${service}:${around.region}:${around.account}:${rest}`
+const arnOf = (around: Surroundings, service: string, rest: string) => `arn:aws:${service}:${around.region}:${around.account}:${rest}`
 
 type IdentityOf = (named: Named, around: Surroundings) => Identity
 const byArn =
-  (
-    service: string,
-    resource_prefix: string,
-    name_property: string,
-    more?: (name: string, around: Surroundings) => Readonly<Record<string, Json>>,
-  ): IdentityOf =>
+  (service: string, resource_prefix: string, name_property: string): IdentityOf =>
   (named, around) => {
     const name = given(named.properties, name_property) ?? madeUp(named, around)
-    return { name, ref: name, attributes: { Arn: arn(around, service, `${resource_prefix}${name}`), ...more?.(name, around) } }
+    const own = arnOf(around, service, `${resource_prefix}${name}`)
+    return { name, ref: name, arn: own, attributes: { Arn: own } }
   }
 
 const queue: IdentityOf = (named, around) => {
   const fifo = named.properties['FifoQueue'] === true || named.properties['FifoQueue'] === 'true'
   const name = given(named.properties, 'QueueName') ?? `${madeUp(named, around)}${fifo ? '.fifo' : ''}`
   const url = `${around.sqs_url}/${around.account}/${name}`
-  return { name, ref: url, attributes: { Arn: arn(around, 'sqs', name), QueueName: name, QueueUrl: url } }
+  const arn = arnOf(around, 'sqs', name)
+  return { name, ref: url, arn, attributes: { Arn: arn, QueueName: name, QueueUrl: url } }
 }
 
 const bucket: IdentityOf = (named, around) => {
   const name = given(named.properties, 'BucketName') ?? madeUp(named, around).toLowerCase()
-  return {
-    name,
-    ref: name,
-    attributes: { Arn: `arn:aws:s3:::${name}`, DomainName: `${name}.s3.amazonaws.com`, RegionalDomainName: `${name}.s3.${around.region}.amazonaws.com` },
-  }
+  const arn = `arn:aws:s3:::${name}`
+  const domain = { DomainName: `${name}.s3.amazonaws.com`, RegionalDomainName: `${name}.s3.${around.region}.amazonaws.com` }
+  return { name, ref: name, arn, attributes: { Arn: arn, ...domain } }
 }
 
 const secret: IdentityOf = (named, around) => {
   const name = given(named.properties, 'Name') ?? madeUp(named, around)
-  const secret_arn = arn(around, 'secretsmanager', `secret:${name}`)
-  return { name, ref: secret_arn, attributes: { Id: secret_arn } }
+  const arn = arnOf(around, 'secretsmanager', `secret:${name}`)
+  return { name, ref: arn, arn, attributes: { Id: arn } }
 }
 
 const taskDefinition: IdentityOf = (named, around) => {
   const name = given(named.properties, 'Family') ?? madeUp(named, around)
-  const definition_arn = arn(around, 'ecs', `task-definition/${name}:1`)
-  return { name, ref: definition_arn, attributes: { TaskDefinitionArn: definition_arn } }
+  const arn = arnOf(around, 'ecs', `task-definition/${name}:1`)
+  return { name, ref: arn, arn, attributes: { TaskDefinitionArn: arn } }
 }
 
-const httpApi: IdentityOf = (named, around) => ({
-  name: named.logical_id,
-  ref: named.logical_id.toLowerCase(),
-  attributes: { ApiId: named.logical_id.toLowerCase(), ApiEndpoint: around.api_url },
-})
+const httpApi: IdentityOf = (named, around) => {
+  const ref = named.logical_id.toLowerCase()
+  return { name: named.logical_id, ref, arn: '', attributes: { ApiId: ref, ApiEndpoint: around.api_url } }
+}
 
 const identities: Readonly<Record<string, IdentityOf>> = {
   'AWS::ApiGatewayV2::Api': httpApi,
@@ -97,4 +93,4 @@ const identities: Readonly<Record<string, IdentityOf>> = {
 
 /** The identity of a resource. One that has no meaning here (a role, a subnet) is named by its logical id. */
 export const identityOf = (named: Named, around: Surroundings): Identity =>
-  identities[named.type]?.(named, around) ?? { name: named.logical_id, ref: named.logical_id, attributes: {} }
+  identities[named.type]?.(named, around) ?? { name: named.logical_id, ref: named.logical_id, arn: '', attributes: {} }

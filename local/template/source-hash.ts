@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 /** What a template and its assets are made from, relative to the project. */
 const sources = ['infra', 'functions', 'shared', 'runner', 'cdk.json', 'package.json', 'package-lock.json', 'tsconfig.base.json']
@@ -9,7 +9,7 @@ const isSource = (path: string) => !/\.test\.ts$|\.md$|(^|\/)(node_modules|\.bui
 const filesBelow = async (root: string, path: string): Promise<string[]> => {
   try {
     const entries = await readdir(join(root, path), { recursive: true, withFileTypes: true })
-    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    return entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return [path]
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
