@@ -7,7 +7,7 @@ import { AttemptId, RunId } from '../domain/ids.ts'
 import { standsBefore } from '../domain/lines.ts'
 import { millis, minute_ms, timestamp, type Timestamp } from '../domain/time.ts'
 import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
-import { sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
+import { decisions_max, sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
 import { fitTogether, loadCommand, loadTargetRun } from './load.ts'
 import type { Agent } from '../domain/agent.ts'
@@ -56,7 +56,7 @@ const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ insta
   return currentInstance(deps, name)
 }
 
-type Verdict = 'again' | 'admitted' | 'blocked'
+type Verdict = 'moved' | 'conflict' | 'admitted' | 'blocked'
 
 /** A place whose task is gone or over is cleared away; one that may not run is dropped. */
 const clearPlace = async (deps: FlowDeps, place: Place, task: Task | undefined, agent: Agent): Promise<boolean> => {
@@ -110,7 +110,7 @@ const candidate = async (deps: FlowDeps, free: FreePlace): Promise<Candidate | u
 }
 
 /** Sorts the head of the line: who may start now. Clears and parks the others on the way. */
-const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Promise<{ ready: readonly Candidate[]; moved: boolean }> => {
+const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Promise<{ ready: readonly Candidate[]; moved: boolean; torn: boolean }> => {
   const [tasks, sessions] = await Promise.all([
     deps.store.getMany(places.map((place) => refs.task(place.workspace_id, place.task_id))),
     deps.store.getMany(places.map((place) => refs.session(place.workspace_id, place.session_id))),
@@ -133,7 +133,7 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
   }
   const found = await Promise.all(free.map(async (one) => candidate(deps, one)))
   const ready = found.filter((one) => one !== undefined)
-  return { ready, moved: moved || ready.length < free.length }
+  return { ready, moved, torn: ready.length < free.length }
 }
 
 const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {
@@ -147,13 +147,13 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
     await clearDue(deps, instance, limit === 0 ? await heldUntil(deps, instance, agent) : undefined)
     return 'blocked'
   }
-  const { ready, moved } = await sift(deps, places, agent)
-  if (ready.length === 0) return moved ? 'again' : 'blocked'
+  const { ready, moved, torn } = await sift(deps, places, agent)
+  if (ready.length === 0) return torn ? 'conflict' : 'moved'
   const decision = decideAdmit(instance, ready, deps.clock.now())
   const committed = await deps.store.commit(decision.writes)
-  if (!committed.ok) return 'again'
+  if (!committed.ok) return 'conflict'
   await launchAll(deps, decision.value)
-  const line_is_served = !moved && places.length < limit
+  const line_is_served = !moved && !torn && places.length < limit
   return line_is_served || ready.length >= room ? 'blocked' : 'admitted'
 }
 
@@ -181,12 +181,18 @@ const clearDue = async (deps: FlowDeps, instance: Instance, next_at: Timestamp |
   ])
 }
 
-/** Looks at a class until nothing more can start. After a conflict, one at a time, so that one lost race does not hold up others. */
+/**
+ * Looks at a class until nothing more can start. After a conflict, one at a time, so that one lost race does not hold up others.
+ * Throws where every try meets a conflict: the doorbell is heard again later, and what cannot be right is seen by an operator.
+ */
 export const lookAtClass = async (deps: ComputeDeps, name: ClassName): Promise<void> => {
   let batch = batch_max
+  let conflicts = 0
   for (let rounds = 0; rounds < rounds_max; rounds += 1) {
     const verdict = await round(deps, name, batch)
     if (verdict === 'blocked') return
+    conflicts = verdict === 'conflict' ? conflicts + 1 : 0
+    if (conflicts > decisions_max) throw new Error(`${name.class_key} changed, or did not fit together, at each of ${conflicts} tries`)
     batch = verdict === 'admitted' ? batch_max : 1
   }
   await sendSignals(deps, [{ kind: 'class', workspace_id: name.workspace_id, class_key: name.class_key }])

@@ -153,3 +153,16 @@ test('a lease whose owner nobody can read is left alone, one whose attempt is go
     expect((await plane.deps.store.get(ref))?.owner !== undefined).toBe(is_held)
   }
 })
+
+test('a class whose head does not fit together fails, and does not ring itself for ever', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  const { run_id } = at(plane.sandboxes, 0)
+  const other = await plane.accept({ agent_id: agent.id })
+  await plane.deps.store.commit([{ op: 'replace_if_version', record: { ...other.task, target_run_id: RunId.parse(run_id) } }])
+  plane.signals.splice(0)
+  await expect(lookAtClass(plane.deps, task)).rejects.toThrow('did not fit together')
+  expect(plane.signals).toEqual([])
+})

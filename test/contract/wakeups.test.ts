@@ -5,6 +5,7 @@ import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { looks_at_once, sweep } from '../../shared/flows/sweep.ts'
+import { memoryStore } from '../../shared/store/memory.ts'
 import { at, instanceOf, named, rethrow, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
 
@@ -104,4 +105,36 @@ test('many overdue tasks of a class write to it and ring it no oftener than a fe
   await sweep(plane.deps, rethrow)
   expect((await instanceOf(plane, task.class_key)).version - before.version).toBeLessThanOrEqual(looks_at_once)
   expect(plane.signals.filter((signal) => signal.kind === 'class').length).toBeLessThanOrEqual(looks_at_once + 1)
+})
+
+test('a look reads as much with a thousand tasks in line as with ten', async () => {
+  const readBy = async (in_line: number): Promise<number> => {
+    const inner = memoryStore()
+    let read = 0
+    const counted = <T>(records: T, count: number): T => {
+      read += count
+      return records
+    }
+    const plane = testPlane({
+      store: {
+        ...inner,
+        get: async (ref) => counted(await inner.get(ref), 1),
+        getMany: async (refs_read) => counted(await inner.getMany(refs_read), refs_read.length),
+        range: async (query) => {
+          const page = await inner.range(query)
+          return counted(page, 1 + page.records.length)
+        },
+      },
+    })
+    const agent = await plane.makeAgent({ concurrency: 4 })
+    for (let count = 0; count < in_line; count += 1) await plane.accept({ agent_id: agent.id })
+    await plane.deliver()
+    const sandbox = at(plane.sandboxes, 0)
+    await plane.claim(sandbox)
+    read = 0
+    await plane.finish(sandbox)
+    await plane.deliver()
+    return read
+  }
+  expect(await readBy(1_000)).toBe(await readBy(10))
 })
