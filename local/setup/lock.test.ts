@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,9 +18,23 @@ test('a folder has one stack at a time, and is free again after', async () => {
   await (await takeLock(folder)).release()
 })
 
-test('of many at once, one gets it', async () => {
-  const tries = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(folder)))
-  expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+test('of several processes that find a stale lock at once, one gets it', async () => {
+  await writeFile(join(folder, 'lock'), `${spawnSync('true').pid} 1`)
+  const module_url = new URL('./lock.ts', import.meta.url).href
+  const program = `import { takeLock } from ${JSON.stringify(module_url)}
+    process.stdin.once('data', async () => {
+      console.log(await takeLock(${JSON.stringify(folder)}).then(() => 'mine', () => 'another'))
+      process.stdin.resume()
+    })
+    console.log('ready')`
+  const children = Array.from({ length: 6 }, () => spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] }))
+  const lines = children.map((child) => child.stdout.setEncoding('utf8')[Symbol.asyncIterator]())
+  const next = () => Promise.all(lines.map(async (line) => String((await line.next()).value).trim()))
+  expect(new Set(await next())).toEqual(new Set(['ready']))
+  for (const child of children) child.stdin.write('go')
+  const said = await next()
+  for (const child of children) child.kill()
+  expect(said.filter((word) => word === 'mine')).toHaveLength(1)
 })
 
 test('the lock of a process that is gone is taken over, also when its number is another’s now', async () => {

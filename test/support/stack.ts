@@ -180,7 +180,15 @@ export const startStack = async (options: StackOptions = {}): Promise<TestStack>
   }
   return {
     data_dir: data,
-    ...current.local,
+    get api_url() {
+      return current.local.api_url
+    },
+    get api_key() {
+      return current.local.api_key
+    },
+    get workspace_id() {
+      return current.local.workspace_id
+    },
     get endpoints() {
       return current.endpoints
     },
