@@ -33,7 +33,10 @@ const attempt_base = {
   /** When the place in the class was taken. */
   admitted_at: Timestamp,
 }
-/** What an attempt has from its claim on. `token_hash`: SHA-256 of the attempt token's secret. */
+/**
+ * What an attempt has from its claim on. `token_hash`: the first 128 bits of the SHA-256 of the attempt token's secret, in hex: as many as
+ * keep a stranger out, and short, because a run has to fit in one write unit.
+ */
 const claimed = {
   started_at: Timestamp,
   token_hash: z.string(),
@@ -111,7 +114,7 @@ const base = {
   attempt: Attempt,
   /** The `seq` of the newest run event. Event 1, `accepted`, is the run's own creation and has no record. */
   event_seq: z.int().min(1),
-  /** The sum over ended attempts. */
+  /** The sum over the attempts before the latest; that one holds its own once it has ended. `runUsage` adds them up. */
   usage: Usage.optional(),
   /** What the live attempt has reported so far. */
   live_usage: Usage.optional(),

@@ -3,7 +3,7 @@ import { Agent, AgentConfig } from './agent.ts'
 import { Command, CommandParams, type CommandParamsInput } from './command.ts'
 import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { Instance, Place } from './instance.ts'
-import { Attempt, isLive, Run, type RunStatus } from './run.ts'
+import { Attempt, Run, type RunStatus } from './run.ts'
 import { Session } from './session.ts'
 import { Task, type TaskState } from './task.ts'
 import { millis, timestamp } from './time.ts'
@@ -67,9 +67,9 @@ export const commandSample = (params: Partial<CommandParamsInput> = {}): Command
   })
 
 const attempt_base = { id: attemptId(1), attempt_no: 1, strategy: 'primary', fencing_token: 1, admitted_at: now }
-const claimed = { started_at: now, token_hash: 'f'.repeat(64), execution_id: 'arn:1', lease_expires_at: inSeconds(45) }
+const claimed = { started_at: now, token_hash: 'f'.repeat(32), execution_id: 'arn:1', lease_expires_at: inSeconds(45) }
 
-const ended = { started_at: now, token_hash: 'f'.repeat(64), ended_at: now, usage: some_usage }
+const ended = { started_at: now, token_hash: 'f'.repeat(32), ended_at: now, usage: some_usage }
 const attempt_fields: Readonly<Record<Attempt['status'], object>> = {
   pending: { claim_token: 'claim' },
   running: claimed,
@@ -98,7 +98,6 @@ export const runSample = (status: RunStatus, attempt: Attempt = attemptSample(st
     created_at: now,
     updated_at: now,
     ...(status === 'accepted' || status === 'running' ? {} : { ended_at: now }),
-    ...(isLive(attempt) ? {} : { usage: some_usage }),
     status,
     version: 4,
     ...changes,

@@ -36,6 +36,13 @@ export const ModelUsage = Usage.pick({
 })
 export type ModelUsage = z.infer<typeof ModelUsage>
 
+/** What a run has used: its earlier attempts, the latest if it has ended, and what a live one has reported. */
+export const runUsage = (run: { readonly usage?: Usage | undefined; readonly live_usage?: Usage | undefined; readonly attempt: object }): Usage => {
+  const { attempt } = run
+  const latest = 'usage' in attempt ? Usage.parse(attempt.usage) : (run.live_usage ?? no_usage)
+  return addUsage(run.usage ?? no_usage, latest)
+}
+
 /**
  * What an attempt has reported so far, given two reports. Each is the sum since the attempt's start, so of two that come in any
  * order the greater is the later.

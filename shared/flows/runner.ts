@@ -1,6 +1,6 @@
 /** What a runner may ask of the plane: claim, heartbeat, logs, uploads, finish. Each call is checked against the live attempt. */
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { decideClaim, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
+import { decideClaim, storedTokenHash, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
@@ -35,7 +35,7 @@ export const parseAttemptToken = (token: string): RunnerIdentity | undefined => 
 }
 
 const secretMatches = (secret: string, token_hash: string): boolean =>
-  timingSafeEqual(createHash('sha256').update(secret).digest(), Buffer.from(token_hash.padEnd(64, '0').slice(0, 64), 'hex'))
+  timingSafeEqual(Buffer.from(storedTokenHash(createHash('sha256').update(secret).digest('hex'))), Buffer.from(token_hash.padEnd(32, '-').slice(0, 32)))
 
 const superseded = (identity: RunnerIdentity): Refusal =>
   refuse('attempt_superseded', `attempt ${identity.attempt_no} of ${identity.run_id} is no longer the live one: stop, nothing of this was stored`)

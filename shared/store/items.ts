@@ -49,10 +49,22 @@ const valueBytes = (value: Value): number => {
 }
 const fieldsBytes = (fields: Item): number => Object.entries(fields).reduce<number>((sum, [key, value]) => sum + Buffer.byteLength(key) + valueBytes(value), 0)
 
+/** Counts of usage that are zero are not stored: the schema's defaults bring them back, and a run fits in one write unit without them. */
+const withoutZeros = (value: Value): Value =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).filter(([, count]) => count !== 0)) : value
+
+const slim = (fields: Item): Item =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => {
+      if (name === 'usage' || name === 'live_usage') return [name, withoutZeros(value)]
+      return name === 'attempt' && typeof value === 'object' && value !== null && !Array.isArray(value) ? [name, slim(value)] : [name, value]
+    }),
+  )
+
 /** The item of a record. @throws ItemTooLargeError */
 export const itemOf = (record: StoredRecord): Item => {
   const { pk, sk } = refOf(record)
-  const item = { ...plainFields(record), pk, sk, ...plainFields(indexKeysOf(record)) }
+  const item = { ...slim(plainFields(record)), pk, sk, ...plainFields(indexKeysOf(record)) }
   const bytes = fieldsBytes(item)
   if (bytes > item_bytes_max) throw new ItemTooLargeError({ pk, sk }, bytes)
   return item

@@ -3,7 +3,7 @@ import type { Command } from '../domain/command.ts'
 import { redactText } from '../domain/redact.ts'
 import { isLive, type Attempt, type Failure, type Run } from '../domain/run.ts'
 import { millis } from '../domain/time.ts'
-import { addUsage, no_usage } from '../domain/usage.ts'
+import { no_usage, runUsage } from '../domain/usage.ts'
 
 const executionOf = ({ params: { policy, timeout_ms }, agent_config }: Command) => ({
   provider: agent_config.provider,
@@ -47,7 +47,7 @@ export const runView = (run: Run, command: Command): RunView => ({
   ...('ended_at' in run ? { ended_at: run.ended_at, ...failureView(run.error) } : {}),
   ...('result' in run && run.result !== undefined ? { result: redactText(run.result) } : {}),
   snapshot_ts: millis(statusSince(run)),
-  usage: addUsage(run.usage ?? no_usage, run.live_usage ?? no_usage),
+  usage: runUsage(run),
   delivery: 'off',
   created_at: run.created_at,
   updated_at: run.updated_at,

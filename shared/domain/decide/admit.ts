@@ -10,6 +10,7 @@ import { isEndedRun, movedTask } from '../transitions.ts'
 import { healthOf } from '../instances.ts'
 import { leaseOwner, type Session } from '../session.ts'
 import { timestamp } from '../time.ts'
+import { addUsage, no_usage } from '../usage.ts'
 import type { Command } from '../command.ts'
 import type { AttemptId, RunId } from '../ids.ts'
 import type { Instance, Place } from '../instance.ts'
@@ -59,7 +60,7 @@ const runWrites = (candidate: Candidate, fencing_token: number, now_ms: number):
   const attempt = newAttempt(candidate, fencing_token, previous, now_ms)
   const now = timestamp(now_ms)
   if (run !== undefined && previous !== undefined) {
-    const carried: Run = { ...run, attempt, updated_at: now }
+    const carried: Run = { ...run, attempt, usage: addUsage(run.usage ?? no_usage, previous.usage), updated_at: now }
     const kept: Write = { op: 'put_if_absent', record: { kind: 'attempt', workspace_id: run.workspace_id, run_id: run.id, attempt: previous, version: 1 } }
     return { run: carried, writes: [{ op: 'replace_if_version', record: carried }, kept] }
   }

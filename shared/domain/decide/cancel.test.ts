@@ -61,7 +61,7 @@ test.each(['pending', 'running'] as const)('a %s attempt is told to stop, and ho
   })
   expect(told?.attempt).not.toHaveProperty('claim_token')
   if (status === 'running')
-    expect(told?.attempt).toMatchObject({ started_at: now, token_hash: 'f'.repeat(64), execution_id: 'arn:1', lease_expires_at: inSeconds(45) })
+    expect(told?.attempt).toMatchObject({ started_at: now, token_hash: 'f'.repeat(32), execution_id: 'arn:1', lease_expires_at: inSeconds(45) })
   else expect(told?.attempt).not.toHaveProperty('started_at')
   expect(stored(decision, 'task')).toMatchObject([{ state: 'running', due_at: inSeconds(10) }])
   expect(stored(decision, 'event')).toMatchObject([{ seq: 3, event_type: 'cancel_requested', payload: { attempt_no: 1, reason: 'cancel' } }])

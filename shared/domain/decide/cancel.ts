@@ -6,7 +6,7 @@ import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
 import { isArchivable, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
 import { timestamp } from '../time.ts'
-import { addUsage, no_usage } from '../usage.ts'
+import { addUsage, no_usage, runUsage } from '../usage.ts'
 import { refOf, refs } from '../../store/keys.ts'
 import { isLive, type Attempt, type AttemptStatus, type Run, type StopReason } from '../run.ts'
 import type { Command } from '../command.ts'
@@ -41,7 +41,7 @@ const isIdle = (run: Run | undefined): run is Extract<Run, { status: 'accepted' 
 
 /** What the task has used, with the attempts of a run that ends with it. */
 const usageOf = (task: Task, run: Run | undefined): Pick<Task, 'usage'> => {
-  const usage = isIdle(run) && run.usage !== undefined ? addUsage(task.usage ?? no_usage, run.usage) : task.usage
+  const usage = isIdle(run) ? addUsage(task.usage ?? no_usage, runUsage(run)) : task.usage
   return usage === undefined ? {} : { usage }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { deadlineMs, decideClaim, decideHeartbeat, type ClaimRequest } from './claim.ts'
+import { deadlineMs, decideClaim, storedTokenHash, decideHeartbeat, type ClaimRequest } from './claim.ts'
 import { attemptSample, boom, counterWrites, deployment, inSeconds, now, now_ms, runSample, some_usage, stored, test_usage } from '../samples.ts'
 import type { Run } from '../run.ts'
 
@@ -14,7 +14,7 @@ test('the launched sandbox takes its attempt: it runs, has a lease, and the clas
     status: 'running',
     started_at: inSeconds(5),
     event_seq: 3,
-    attempt: { status: 'running', started_at: inSeconds(5), token_hash: request.attempt_token_hash, execution_id: 'arn:2', lease_expires_at: inSeconds(50) },
+    attempt: { status: 'running', started_at: inSeconds(5), token_hash: storedTokenHash(request.attempt_token_hash), execution_id: 'arn:2', lease_expires_at: inSeconds(50) },
   })
   expect(run?.attempt).not.toHaveProperty('claim_token')
   expect(stored(decision, 'event')).toMatchObject([
@@ -33,7 +33,7 @@ test('a later attempt leaves the start of the run as it was', () => {
 })
 
 test('a repeat by the same runner changes nothing and gets the same', () => {
-  const run = runSample('running', attemptSample('running', { token_hash: request.attempt_token_hash }))
+  const run = runSample('running', attemptSample('running', { token_hash: storedTokenHash(request.attempt_token_hash) }))
   expect(decideClaim(run, request, deployment, later_ms)).toEqual({ ok: true, writes: [], signals: [], value: run })
 })
 
@@ -43,8 +43,8 @@ test.each<[string, Run, Partial<ClaimRequest>]>([
   ['an older attempt', runSample('accepted', attemptSample('pending', { attempt_no: 2 })), {}],
   ['a newer attempt', runSample('accepted'), { attempt_no: 2 }],
   ['an attempt that was told to stop', runSample('accepted', attemptSample('stopping', { started_at: undefined })), {}],
-  ['an attempt that stops, by its own runner', runSample('running', attemptSample('stopping', { token_hash: request.attempt_token_hash })), {}],
-  ['an ended attempt', runSample('accepted', attemptSample('error', { token_hash: request.attempt_token_hash })), {}],
+  ['an attempt that stops, by its own runner', runSample('running', attemptSample('stopping', { token_hash: storedTokenHash(request.attempt_token_hash) })), {}],
+  ['an ended attempt', runSample('accepted', attemptSample('error', { token_hash: storedTokenHash(request.attempt_token_hash) })), {}],
   ['a cancelled run', runSample('cancelled', attemptSample('error')), {}],
   ['a run that is over', runSample('ok'), {}],
   ['a pending attempt of a run that is over', runSample('error', attemptSample('pending')), {}],

@@ -10,6 +10,9 @@ import type { ModelUsage } from '../usage.ts'
 import type { Deployment } from '../../settings.ts'
 import { refs } from '../../store/keys.ts'
 
+/** The part of a token's hash that is stored: 128 bits, in hex. @param hash the whole SHA-256, in hex */
+export const storedTokenHash = (hash: string): string => hash.slice(0, 32)
+
 export interface ClaimRequest {
   readonly attempt_no: number
   readonly claim_token: string
@@ -24,7 +27,7 @@ export interface ClaimRequest {
 export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deployment, now_ms: number): Decision<Run> | Refusal => {
   const { attempt } = run
   if (attempt.attempt_no !== request.attempt_no) return refuse('claim_rejected', `attempt ${request.attempt_no} of ${run.id} is not the latest`)
-  if (attempt.status === 'running' && attempt.token_hash === request.attempt_token_hash) return decided([], [], run)
+  if (attempt.status === 'running' && attempt.token_hash === storedTokenHash(request.attempt_token_hash)) return decided([], [], run)
   if (attempt.status !== 'pending' || run.status !== 'accepted')
     return refuse('claim_rejected', `attempt ${request.attempt_no} of ${run.id} is ${attempt.status}`)
   if (attempt.claim_token !== request.claim_token) return refuse('claim_rejected', 'the claim token is wrong')
@@ -35,7 +38,7 @@ export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deploym
     ...kept,
     status: 'running',
     started_at: now,
-    token_hash: request.attempt_token_hash,
+    token_hash: storedTokenHash(request.attempt_token_hash),
     ...(request.execution_id === undefined ? {} : { execution_id: request.execution_id }),
     lease_expires_at: timestamp(now_ms + deployment.lease_ms),
   }

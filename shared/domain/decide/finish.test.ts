@@ -24,6 +24,7 @@ import {
   session_id,
   taskId,
 } from '../samples.ts'
+import { runUsage } from '../usage.ts'
 import type { CommandParamsInput } from '../command.ts'
 
 const end_ms = now_ms + 10_000
@@ -53,7 +54,7 @@ test.each(outcomes)('%s, with no try left, ends attempt, run and task', (outcome
     ended_at: inSeconds(10),
     result: 'r',
     event_seq: 3,
-    attempt: { status, ended_at: inSeconds(10), exit_code: 3, token_hash: 'f'.repeat(64) },
+    attempt: { status, ended_at: inSeconds(10), exit_code: 3, token_hash: 'f'.repeat(32) },
   })
   expect(run?.attempt).not.toHaveProperty('lost')
   expect([run !== undefined && 'error' in run && run.error, run !== undefined && 'error' in run.attempt && run.attempt.error]).toEqual([
@@ -125,7 +126,7 @@ test.each(failing.flatMap((outcome) => [0, 5_000].map((delay_ms) => ({ outcome, 
     const state = stateOf(running, { lane: 'a', policy: { retry: { max_attempts: 2, delay_ms } } })
     const decision = decideFinish({ ...state, run: { ...state.run, live_usage: some_usage } }, ending(outcome, { error: boom, result: 'r' }), end_ms)
     const [run] = stored(decision, 'run')
-    expect(run).toMatchObject({ id: runId(1), status: 'accepted', event_seq: 3, attempt: { status: outcome, error: boom }, usage: { input_tokens: 10 } })
+    expect(run).toMatchObject({ id: runId(1), status: 'accepted', event_seq: 3, attempt: { status: outcome, error: boom, usage: { input_tokens: 10 } } })
     for (const field of ['live_usage', 'ended_at', 'error', 'result']) expect(run).not.toHaveProperty(field)
     expect(stored(decision, 'event')).toMatchObject([
       { event_type: 'retry_scheduled', payload: { attempt_no: 1, outcome, delay_ms, error: { code: 'boom' } }, snapshot: { status: 'accepted' } },
@@ -181,7 +182,7 @@ test('a lost attempt that was cancelled is cancelled, not recovered', () => {
 test('usage: what the runner says at the end, else what it said last, and compute on top', () => {
   const state = stateOf(running, once)
   const said = decideFinish({ ...state, run: { ...state.run, live_usage: { ...some_usage, input_tokens: 99 } } }, ending('ok'), end_ms)
-  expect(stored(said, 'run')).toMatchObject([{ usage: { input_tokens: 10, model_usd: 0.25, compute_seconds: 10 }, attempt: { usage: { input_tokens: 10 } } }])
+  expect(stored(said, 'run')).toMatchObject([{ attempt: { usage: { input_tokens: 10, model_usd: 0.25, compute_seconds: 10 } } }])
   const silent = decideFinish(
     { ...state, run: { ...state.run, live_usage: { ...some_usage, input_tokens: 99 } } },
     ending('error', { usage: undefined }),
@@ -194,7 +195,7 @@ test('usage: what the runner says at the end, else what it said last, and comput
 test('usage of a run is the sum of its attempts, of a task the sum of its runs', () => {
   const state = stateOf(running, once, { task: taskSample('running', { usage: { ...some_usage, input_tokens: 1_000 } }) })
   const decision = decideFinish({ ...state, run: { ...state.run, usage: { ...some_usage, input_tokens: 100 } } }, ending('ok'), end_ms)
-  expect(stored(decision, 'run')).toMatchObject([{ usage: { input_tokens: 110 } }])
+  expect(stored(decision, 'run').map((run) => runUsage(run).input_tokens)).toEqual([110])
   expect(stored(decision, 'task')).toMatchObject([{ usage: { input_tokens: 1_110 } }])
 })
 

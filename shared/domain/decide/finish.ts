@@ -109,7 +109,7 @@ const withoutLiveUsage = (run: Run): Run => {
   return kept
 }
 
-const retried = (state: EndingState, ended: EndedAttempt, usage: Usage, delay_ms: number, now_ms: number): Next => {
+const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_ms: number): Next => {
   const { task, command } = state
   const now = timestamp(now_ms)
   const { id, workspace_id, task_id, agent_id, session_id, class_key, previous_run_id, event_seq, created_at, started_at, version } = state.run
@@ -125,7 +125,7 @@ const retried = (state: EndingState, ended: EndedAttempt, usage: Usage, delay_ms
     status: 'accepted',
     attempt: ended,
     event_seq,
-    usage,
+    ...(state.run.usage === undefined ? {} : { usage: state.run.usage }),
     created_at,
     updated_at: now,
     ...(started_at === undefined ? {} : { started_at }),
@@ -158,7 +158,6 @@ const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Us
     ...withoutLiveUsage(state.run),
     status: ended.status,
     attempt: ended,
-    usage,
     updated_at: now,
     ended_at: now,
     ...(ended.error === undefined ? {} : { error: ended.error }),
@@ -256,7 +255,7 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
   const ended = endedAttempt(state, attempt, ending, now_ms)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
   const delay_ms = retryIn(state, ended)
-  const next = delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, usage, delay_ms, now_ms)
+  const next = delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, delay_ms, now_ms)
   const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
   return decided(
