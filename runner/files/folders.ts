@@ -37,12 +37,23 @@ const containerFolders = async ({ work_dir, sockets_dir }: RunnerSettings): Prom
   return { workspace: container_workspace, home, tmp: '/tmp', run: sockets_dir, scratch, remove: () => removeFolder(scratch) }
 }
 
-/** @param settings `work_dir` is made if it is not there. Sockets lie elsewhere: their paths must be shorter than 108 bytes */
+/** The path of a unix socket has at most 107 bytes, and names of sockets take up to 20 of them. */
+const socket_folder_bytes_max = 87
+
+/** Beside the other folders, or in the system's temporary folder where that path would be too long for a socket. */
+const makeSocketFolder = async (root: string): Promise<string> => {
+  const beside = join(root, 'run')
+  if (Buffer.byteLength(beside) > socket_folder_bytes_max) return mkdtemp(join(tmpdir(), 'lk-run-'))
+  await mkdir(beside)
+  return beside
+}
+
+/** @param settings `work_dir` is made if it is not there */
 export const makeFolders = async (settings: RunnerSettings): Promise<AttemptFolders> => {
   await mkdir(settings.work_dir, { recursive: true })
   if (settings.sandbox === 'container') return containerFolders(settings)
   const root = await mkdtemp(join(settings.work_dir, 'lk-'))
-  const run = await mkdtemp(join(tmpdir(), 'lk-run-'))
+  const run = await makeSocketFolder(root)
   const folders = { workspace: join(root, 'workspace'), home: join(root, 'home'), tmp: join(root, 'tmp'), scratch: join(root, 'scratch') }
   await Promise.all(Object.values(folders).map((path) => mkdir(path)))
   return { ...folders, run, remove: async () => void (await Promise.all([removeFolder(root), removeFolder(run)])) }

@@ -1,6 +1,7 @@
 /** What a folder holds, without following a link: its size, and a fingerprint that changes when anything in it does. */
 import { createHash } from 'node:crypto'
-import { lstat, readdir, readlink } from 'node:fs/promises'
+import type { Dirent } from 'node:fs'
+import { chmod, lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface FolderState {
@@ -12,6 +13,18 @@ export interface FolderState {
 /** More files than this are not kept between runs. */
 export const files_max = 200_000
 
+/** An agent may have shut a folder of its own; the runner, when it is no root either, opens it again to keep what is in it. */
+const readFolder = async (path: string): Promise<readonly Dirent[]> => {
+  try {
+    return await readdir(path, { withFileTypes: true })
+  } catch {
+    await chmod(path, 0o700)
+    return readdir(path, { withFileTypes: true })
+  }
+}
+
+const owner_reads = 0o400
+
 /**
  * Files, folders and links below `folder`, in order. Stops counting beyond `files_max`. Times and inodes are part of the
  * fingerprint: a file that was written again counts as changed, whatever its size and modification time say. Of a folder only what
@@ -22,11 +35,12 @@ export const folderState = async (folder: string): Promise<FolderState> => {
   let files = 0
   let bytes = 0
   const visit = async (path: string, name: string): Promise<void> => {
-    const entries = (await readdir(path, { withFileTypes: true })).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    const entries = (await readFolder(path)).toSorted((a, b) => (a.name < b.name ? -1 : 1))
     for (const entry of entries) {
       if (++files > files_max) return
       const below = join(path, entry.name)
       const stat = await lstat(below)
+      if (entry.isFile() && (stat.mode & owner_reads) === 0) await chmod(below, stat.mode | owner_reads)
       const target = entry.isSymbolicLink() ? await readlink(below) : ''
       if (!entry.isDirectory()) hash.update(`${name}/${entry.name}\0${stat.mode} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs} ${stat.ino} ${target}\0`)
       if (entry.isFile()) bytes += stat.size

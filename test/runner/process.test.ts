@@ -1,5 +1,6 @@
 /** Kind `process` against a fake plane: outcomes, stopping, the lease, and what the plane is told. */
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exit_codes } from '../../runner/attempt.ts'
 import { probeSandbox } from '../../runner/sandbox/probe.ts'
@@ -41,7 +42,7 @@ test.each([
   ['exit 0', { outcome: 'ok', exit_code: 0 }],
   ['exit 3', { outcome: 'error', exit_code: 3, error: { code: 'process_failed', retryable: true } }],
   ['exit 78', { outcome: 'error', exit_code: 78, error: { code: 'process_failed', retryable: false } }],
-  ['kill -9 $$', { outcome: 'error', error: { code: 'process_failed', retryable: true } }],
+  ['sh -c "kill -9 \\$\\$"; exit $?', { outcome: 'error', error: { code: 'process_failed', retryable: true } }],
 ])('%s', async (script, expected) => {
   const { code, finish } = await harness.run({ message: 'm', config: shell(script) })
   expect(code).toBe(0)
@@ -179,4 +180,15 @@ test('a wrong claim is not repeated', async () => {
   const { code } = await harness.run({ message: 'm' }, undefined, { LANEKEEPER_CLAIM_TOKEN: 'another' })
   expect(code).toBe(exit_codes.superseded)
   expect(harness.plane.seen.paths).toEqual(['/v1/runner/claim'])
+})
+
+test('a long work folder is no hindrance, and nothing stays in it', async () => {
+  const long = join(harness.work_dir, 'a-rather-long-name-of-a-folder'.repeat(4))
+  const { finish } = await harness.run(
+    { message: 'm', config: shell('mkdir -p locked/in; echo x > locked/in/f; chmod 000 locked/in/f locked; ls /run/lanekeeper || true; echo ok') },
+    undefined,
+    { LANEKEEPER_WORK_DIR: long },
+  )
+  expect(finish).toMatchObject({ result: 'ok' })
+  expect(await readdir(long)).toEqual([])
 })

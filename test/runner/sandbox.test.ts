@@ -71,7 +71,7 @@ test.each([true, false])('with network_enabled %s: not the control API, not this
     expect(harness.plane.seen.paths.slice(before)).not.toContain('/v1/health')
     expect(log.includes('does not reach private')).toBe(network_enabled)
   } else {
-    expect(network_enabled || log.includes('sandbox')).toBe(true)
+    expect(harness.plane.seen.finishes.at(-1)?.error?.code).toBe(network_enabled ? undefined : 'sandbox_unavailable')
   }
 })
 
