@@ -95,16 +95,30 @@ test('what is behind a profile of the account’s own may be asked through that 
   ])
 })
 
-const unknown_names = ['*', 'claude-*', 'claude-?', '${aws:username}', 'a', 'claude', 'opusplan', 'anthropic.*', 'anthropic.claude", "x', 'amazon.nova-pro-v1:0', ' ', '']
-const unknown_arns = ['arn:aws:bedrock:*:123456789012:inference-profile/*', 'arn:aws:bedrock:eu-central-1:123456789012:inference-profile/*', 'arn:aws:s3:::bucket']
-test.each([...unknown_names, ...unknown_arns])(
-  'no credentials for %j, which names no model of Claude on Bedrock',
-  async (model) => {
-    server.answerBy(() => session)
-    expect(await credentials.vend({ ...attempt, model }, hour_ms)).toBeUndefined()
-    expect(server.asked).toEqual([])
-  },
-)
+const unknown_names = [
+  '*',
+  'claude-*',
+  'claude-?',
+  '${aws:username}',
+  'a',
+  'claude',
+  'opusplan',
+  'anthropic.*',
+  'anthropic.claude", "x',
+  'amazon.nova-pro-v1:0',
+  ' ',
+  '',
+]
+const unknown_arns = [
+  'arn:aws:bedrock:*:123456789012:inference-profile/*',
+  'arn:aws:bedrock:eu-central-1:123456789012:inference-profile/*',
+  'arn:aws:s3:::bucket',
+]
+test.each([...unknown_names, ...unknown_arns])('no credentials for %j, which names no model of Claude on Bedrock', async (model) => {
+  server.answerBy(() => session)
+  expect(await credentials.vend({ ...attempt, model }, hour_ms)).toBeUndefined()
+  expect(server.asked).toEqual([])
+})
 
 test('the partition and the account are the role’s', async () => {
   server.answerBy(() => session)
@@ -118,7 +132,9 @@ test('the partition and the account are the role’s', async () => {
 
 test('a refusal of STS is thrown, and so is an answer without credentials', async () => {
   server.answerBy(() => ({
-    ...xml('<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized to perform sts:AssumeRole</Message></Error></ErrorResponse>'),
+    ...xml(
+      '<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized to perform sts:AssumeRole</Message></Error></ErrorResponse>',
+    ),
     status: 403,
   }))
   await expect(credentials.vend({ ...attempt, model: 'sonnet' }, hour_ms)).rejects.toThrow(STSServiceException)
