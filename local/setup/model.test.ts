@@ -28,7 +28,10 @@ test('the parameter that has credentials vended is not offered here, and what to
 })
 
 test('a key for Anthropic goes where the container has its secrets', async () => {
-  expect(await chooseModel({ ANTHROPIC_API_KEY: 'sk-ant-x' })).toMatchObject({ secrets: { ANTHROPIC_API_KEY: 'sk-ant-x' }, parameters: { ModelProvider: 'anthropic' } })
+  expect(await chooseModel({ ANTHROPIC_API_KEY: 'sk-ant-x' })).toMatchObject({
+    secrets: { ANTHROPIC_API_KEY: 'sk-ant-x' },
+    parameters: { ModelProvider: 'anthropic' },
+  })
 })
 
 test('without any, a scripted model answers, and is called that', async () => {

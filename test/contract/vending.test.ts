@@ -62,7 +62,9 @@ const launched = async (config: Partial<AgentConfig> = {}) => {
     claim: async (to?: FlowDeps) => Assignment.parse(await answered(call(runner_routes.claim.path, claim, to))),
     beat: async (held: VendedCredentials | undefined) =>
       HeartbeatAnswer.parse(
-        await answered(call(runner_routes.heartbeat.path, { usage: test_usage, ...(held === undefined ? {} : { model_credentials_expire_at: held.expires_at }) })),
+        await answered(
+          call(runner_routes.heartbeat.path, { usage: test_usage, ...(held === undefined ? {} : { model_credentials_expire_at: held.expires_at }) }),
+        ),
       ),
   }
 }

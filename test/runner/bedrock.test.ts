@@ -41,7 +41,11 @@ test('once a heartbeat has brought fresh credentials, requests are signed with t
     await writeFile(join(harness.work_dir, attempt, 'workspace', 'go'), '')
   }
   const message = scripted(bash('until [ -e go ]; do sleep 0.02; done; env'), say('renewed'))
-  const { finish, log } = await harness.run({ message, session_id: 'renewed', config: { model: 'claude-sonnet-5' }, policy, model_credentials: given }, act, bedrock)
+  const { finish, log } = await harness.run(
+    { message, session_id: 'renewed', config: { model: 'claude-sonnet-5' }, policy, model_credentials: given },
+    act,
+    bedrock,
+  )
   expect(finish).toMatchObject({ outcome: 'ok', result: 'renewed' })
   expect(signers()).toEqual(['ASIAGIVEN', 'ASIAFRESH'])
   expect(harness.model_requests.map(({ headers }) => headers['x-amz-security-token'])).toEqual([given.session_token, fresh.session_token])
@@ -55,7 +59,11 @@ test('the agent names models by the region of the credentials, and whatever it s
     `STUB: ${JSON.stringify({ tool: 'Task', input: { description: 'd', prompt: scripted(say('helped')), subagent_type: 'general-purpose', model: 'haiku', run_in_background: false } })}`,
     say('done'),
   )
-  const { finish } = await harness.run({ message, session_id: 'aliases', config: { model: 'claude-sonnet-5' }, policy, model_credentials: vended('GIVEN', 60) }, undefined, bedrock)
+  const { finish } = await harness.run(
+    { message, session_id: 'aliases', config: { model: 'claude-sonnet-5' }, policy, model_credentials: vended('GIVEN', 60) },
+    undefined,
+    bedrock,
+  )
   expect(finish).toMatchObject({ outcome: 'ok' })
   expect(harness.model_requests.length).toBeGreaterThan(1)
   expect([...new Set(harness.model_requests.map(({ path }) => path))]).toEqual(['/model/eu.anthropic.claude-sonnet-5/invoke-with-response-stream'])
@@ -63,7 +71,11 @@ test('the agent names models by the region of the credentials, and whatever it s
 
 test('without any from the plane, those of the runner’s own environment sign', async () => {
   const env = { ...bedrock, AWS_REGION: 'us-west-2', AWS_ACCESS_KEY_ID: 'AKIAOWN', AWS_SECRET_ACCESS_KEY: 'planted-own-secret' }
-  const { finish, log } = await harness.run({ message: scripted(bash('env'), say('own')), session_id: 'own', config: { model: 'claude-sonnet-5' }, policy }, undefined, env)
+  const { finish, log } = await harness.run(
+    { message: scripted(bash('env'), say('own')), session_id: 'own', config: { model: 'claude-sonnet-5' }, policy },
+    undefined,
+    env,
+  )
   expect(finish).toMatchObject({ outcome: 'ok', result: 'own' })
   expect(harness.model_requests[0]?.path).toBe('/model/us.anthropic.claude-sonnet-5/invoke-with-response-stream')
   expect(harness.model_requests[0]?.headers.authorization).toMatch(/Credential=AKIAOWN\/\d{8}\/us-west-2\/bedrock\/aws4_request/)
