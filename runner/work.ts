@@ -178,7 +178,6 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
 
 /** Does the work of an attempt. Throws on what nobody foresaw. */
 export const doWork = async (input: WorkInput): Promise<WorkResult> => {
-  await input.log.write('system', 'prompt', input.assignment.message)
   const folders = await makeFolders(input.settings)
   const closers: Closer[] = [() => folders.remove()]
   try {
