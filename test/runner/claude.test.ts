@@ -119,15 +119,18 @@ test('attachments lie in the workspace and are named to the agent', async () => 
 })
 
 test('told to stop, a working agent ends, says what it used, and its memory is kept', async () => {
-  const { code, finish } = await harness.run({ message: `remember me\n${bash('sleep 65.0625')}\n${say('never')}`, policy: full }, async () => {
-    await harness.plane.logged(() => entries('tool_call').length > 0)
-    harness.plane.orderStop('cancel')
-  })
+  const { code, finish } = await harness.run(
+    { message: `remember me\n${bash('until [ -e never-65.0625 ]; do sleep 0.02; done')}\n${say('never')}`, policy: full },
+    async () => {
+      await harness.plane.logged(() => entries('tool_call').length > 0)
+      harness.plane.orderStop('cancel')
+    },
+  )
   expect(code).toBe(0)
   expect(finish).toMatchObject({ outcome: 'cancelled', saved: { transcript_bytes: expect.any(Number) } })
   expect(finish?.usage.input_tokens).toBeGreaterThan(0)
   expect(harness.plane.seen.heartbeats.some((usage) => (usage?.input_tokens ?? 0) > 0 && (usage?.model_usd ?? 0) > 0)).toBe(true)
-  expect(await commandLines()).not.toContain('sleep\u000065.0625')
+  expect(await commandLines()).not.toContain('never-65.0625')
   await harness.run({ message: `again\n${say('ok')}`, policy: full })
   expect(harness.model_requests.at(-1)?.body).toContain('remember me')
 })

@@ -64,7 +64,7 @@ test('a config without a command, and a kind that nobody knows, are errors that 
 
 test('at its timeout a command gets SIGTERM and may end well; what it saved is kept', async () => {
   const script = 'trap "echo got term > ended; exit 0" TERM; echo ready; sleep 60 & wait'
-  const { finish } = await harness.run({ message: 'm', config: shell(script), timeout_ms: 700 })
+  const { finish } = await harness.run({ message: 'm', config: shell(script), timeout_ms: 2_500 })
   expect(finish).toMatchObject({ outcome: 'timeout', error: { code: 'timeout', retryable: true }, saved: { workspace_bytes: expect.any(Number) } })
   const next = await harness.run({ message: 'm', config: shell('cat ended') })
   expect(next.finish?.result).toBe('got term')
