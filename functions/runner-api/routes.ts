@@ -2,7 +2,7 @@
  * The routes of the runner protocol (shared/contract/runner-protocol.ts): what each reads, what it answers, and the flow behind it.
  * All but the claim are called with an attempt token.
  */
-import * as z from 'zod'
+import type * as z from 'zod'
 import {
   Claim,
   Finish,

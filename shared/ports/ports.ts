@@ -3,13 +3,10 @@
  * bring their own. Every port call may fail or be repeated: callers are written so that both are harmless.
  */
 import type { VendedCredentials } from '../contract/runner-protocol.ts'
-import type { LogEntry } from '../domain/event.ts'
 import type { IdKind } from '../domain/ids.ts'
 import type { Failure, Outcome } from '../domain/run.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { Policy } from '../domain/policy.ts'
-
-export type { LogEntry }
 
 /** The only source of time. Milliseconds since the epoch. */
 export interface Clock {

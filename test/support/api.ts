@@ -39,7 +39,6 @@ const LogLine = z.looseObject({ task_id: z.string(), chunk_type: z.string(), dat
 const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item), next_cursor: z.string().optional() })
 
 export type TaskView = z.infer<typeof Task>
-export type RunView = z.infer<typeof Run>
 export type AttemptView = z.infer<typeof Attempt>
 
 export interface Address {
