@@ -56,7 +56,11 @@ test('the role that asks Bedrock, all rights around it and its name in the envir
   expect(parts.map(([, { Type }]) => Type).toSorted()).toEqual(['AWS::IAM::Policy', 'AWS::IAM::Policy', 'AWS::IAM::Role'])
   const conditions = [...new Set(parts.map(([, { Condition }]) => Condition ?? ''))]
   expect(conditions).toHaveLength(1)
-  for (const [provider, is_there] of [['anthropic', false], ['bedrock', true]] as const) expect(holds(conditions[0] ?? '', { ModelProvider: provider })).toBe(is_there)
+  for (const [provider, is_there] of [
+    ['anthropic', false],
+    ['bedrock', true],
+  ] as const)
+    expect(holds(conditions[0] ?? '', { ModelProvider: provider })).toBe(is_there)
   const role_arn = (given: Readonly<Record<string, string>>) => textOf(variablesOf('runner-api')[env_names.model_role], given)
   expect(role_arn({})).toBe('<AWS::NoValue>')
   expect(role_arn({ ModelProvider: 'bedrock' })).toMatch(/^<FunctionsModelAccessRole\w+\.Arn>$/)

@@ -12,7 +12,11 @@ const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; 
   { action: /^ecs:(StopTask|DescribeTasks)$/, resource: /:task\/<SandboxCluster\w+>\/\*$/, condition: /ecs:cluster/, why: 'tasks of the cluster' },
   { action: /^s3:(Get|Put)Object$/, resource: /^<FilesBucket\w+\.Arn>\/(sessions|commands)\/\*$/, why: 'objects below a prefix' },
   { action: /^bedrock:InvokeModel/, resource: /:bedrock:\*::foundation-model\/anthropic\.\*$/, why: 'agents name their model; profiles lead to other regions' },
-  { action: /^bedrock:InvokeModel/, resource: /:bedrock:<AWS::Region>:<AWS::AccountId>:inference-profile\/\*\.anthropic\.\*$/, why: 'one for each model and geography' },
+  {
+    action: /^bedrock:InvokeModel/,
+    resource: /:bedrock:<AWS::Region>:<AWS::AccountId>:inference-profile\/\*\.anthropic\.\*$/,
+    why: 'one for each model and geography',
+  },
   { action: /^bedrock:InvokeModel/, resource: /:bedrock:<AWS::Region>:<AWS::AccountId>:application-inference-profile\/\*$/, why: 'their ids say nothing' },
 ]
 const excused = (right: Right) =>
@@ -86,7 +90,9 @@ test('Bedrock is asked by one role that may do nothing else, and only the functi
   expect([...new Set(bedrock.map((right) => right.action))].toSorted()).toEqual(['bedrock:InvokeModel', 'bedrock:InvokeModelWithResponseStream'])
   const assumed = rights.filter((right) => right.action === 'sts:AssumeRole')
   expect(assumed.map((right) => [right.role.replace(/\w{8}$/, ''), right.resource])).toEqual([['FunctionsrunnerapiRole', `<${roles[0]}.Arn>`]])
-  const Trust = z.object({ AssumeRolePolicyDocument: z.object({ Statement: z.array(z.object({ Action: z.string(), Principal: z.object({ AWS: z.unknown() }) })) }) })
+  const Trust = z.object({
+    AssumeRolePolicyDocument: z.object({ Statement: z.array(z.object({ Action: z.string(), Principal: z.object({ AWS: z.unknown() }) })) }),
+  })
   const [trusted, ...others] = Trust.parse(template.Resources[roles[0] ?? '']?.Properties).AssumeRolePolicyDocument.Statement
   expect([trusted?.Action, targetOf(trusted?.Principal.AWS), others]).toEqual(['sts:AssumeRole', assumed[0]?.role, []])
 })

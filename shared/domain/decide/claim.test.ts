@@ -14,7 +14,13 @@ test('the launched sandbox takes its attempt: it runs, has a lease, and the clas
     status: 'running',
     started_at: inSeconds(5),
     event_seq: 3,
-    attempt: { status: 'running', started_at: inSeconds(5), token_hash: storedTokenHash(request.attempt_token_hash), execution_id: 'arn:2', lease_expires_at: inSeconds(50) },
+    attempt: {
+      status: 'running',
+      started_at: inSeconds(5),
+      token_hash: storedTokenHash(request.attempt_token_hash),
+      execution_id: 'arn:2',
+      lease_expires_at: inSeconds(50),
+    },
   })
   expect(run?.attempt).not.toHaveProperty('claim_token')
   expect(stored(decision, 'event')).toMatchObject([
@@ -43,7 +49,11 @@ test.each<[string, Run, Partial<ClaimRequest>]>([
   ['an older attempt', runSample('accepted', attemptSample('pending', { attempt_no: 2 })), {}],
   ['a newer attempt', runSample('accepted'), { attempt_no: 2 }],
   ['an attempt that was told to stop', runSample('accepted', attemptSample('stopping', { started_at: undefined })), {}],
-  ['an attempt that stops, by its own runner', runSample('running', attemptSample('stopping', { token_hash: storedTokenHash(request.attempt_token_hash) })), {}],
+  [
+    'an attempt that stops, by its own runner',
+    runSample('running', attemptSample('stopping', { token_hash: storedTokenHash(request.attempt_token_hash) })),
+    {},
+  ],
   ['an ended attempt', runSample('accepted', attemptSample('error', { token_hash: storedTokenHash(request.attempt_token_hash) })), {}],
   ['a cancelled run', runSample('cancelled', attemptSample('error')), {}],
   ['a run that is over', runSample('ok'), {}],
