@@ -17,6 +17,9 @@ const banner = (info: StackInfo, options: Options, ready_ms: number): string => 
     `  key      ${info.api_key}`,
     `  ${info.sandbox.message}`,
     ...(info.sandbox.hint === '' ? [] : [pc.yellow(`  ${info.sandbox.hint}`)]),
+    ...(info.sandbox.tier === 'none' && process.env['ALLOW_UNSANDBOXED'] !== '1'
+      ? [pc.red('  Nothing will run without a sandbox, unless you start with ALLOW_UNSANDBOXED=1')]
+      : []),
     `  model: ${info.model}`,
     pc.dim(`  state and logs are in ${data}; Ctrl-C stops, nothing accepted is lost`),
     '',

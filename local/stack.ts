@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { probeSandbox } from '../runner/sandbox/probe.ts'
+import { probeSandbox, type SandboxProbe } from '../runner/sandbox/probe.ts'
 import { system_ids } from '../shared/ports/ids.ts'
 import { startDynamoDb, type DynamoDb } from './dynamodb/process.ts'
 import { provisionTables } from './dynamodb/tables.ts'
@@ -22,7 +22,7 @@ type Env = Readonly<Record<string, string | undefined>>
 
 export interface StackInfo extends FirstKey {
   readonly api_url: string
-  readonly sandbox: { readonly message: string; readonly hint: string }
+  readonly sandbox: SandboxProbe
   readonly model: string
 }
 
@@ -71,7 +71,7 @@ const hostEnvironment = (env: Env): Record<string, string> =>
 interface Found {
   readonly synthesized: SynthesizedStack
   readonly dynamodb: DynamoDb
-  readonly sandbox: Awaited<ReturnType<typeof probeSandbox>>
+  readonly sandbox: SandboxProbe
   readonly model: Model
 }
 

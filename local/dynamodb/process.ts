@@ -16,15 +16,18 @@ export interface DynamoDb {
   stop(): Promise<void>
 }
 
-const binary = (): string => {
-  const name = `@dynoxide/${process.platform}-${process.arch}`
+const { resolve } = createRequire(import.meta.url)
+
+/** The program that the package for a platform brings. @throws saying what to do where there is none */
+export const dynoxideProgram = (platform: string, arch: string, find: (id: string) => string = resolve): string => {
+  const name = `@dynoxide/${platform}-${arch}`
   try {
-    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), process.platform === 'win32' ? 'dynoxide.exe' : 'dynoxide')
+    return join(dirname(find(`${name}/package.json`)), platform === 'win32' ? 'dynoxide.exe' : 'dynoxide')
   } catch (cause) {
     throw new Error(
       [
         `There is no DynamoDB for this platform: the package ${name} is not installed.`,
-        'Either install it (npm install --no-save ' + name + '), if there is one,',
+        `Either install it (npm install --no-save ${name}), if there is one,`,
         'or start any DynamoDB-compatible server yourself and name it: DYNAMODB_ENDPOINT=http://127.0.0.1:8000 npm start',
       ].join('\n'),
       { cause },
@@ -79,7 +82,7 @@ const untilReady = async (url: string, gone: Promise<string>) => {
 
 const launch = (arguments_: readonly string[], pid_file: string): { readonly child: Keeper; readonly gone: Promise<string> } => {
   // A process group of its own: Ctrl-C is for the stack, which ends its database last.
-  const child = spawn('sh', ['-c', keeper, 'sh', binary(), ...arguments_], {
+  const child = spawn('sh', ['-c', keeper, 'sh', dynoxideProgram(process.platform, process.arch), ...arguments_], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     env: { PATH: process.env['PATH'] ?? '', pid_file },
@@ -94,9 +97,16 @@ const launch = (arguments_: readonly string[], pid_file: string): { readonly chi
   return { child, gone: once(child.stdout, 'close').then(() => said.trim()) }
 }
 
+const pointTo = async (endpoint: string): Promise<DynamoDb> => {
+  await fetch(endpoint, { method: 'POST' }).catch((cause: unknown) => {
+    throw new Error(`DYNAMODB_ENDPOINT is ${endpoint}, and nothing answers there`, { cause })
+  })
+  return { url: endpoint.replace(/\/$/, ''), crashed: new Promise(() => undefined), stop: async () => undefined }
+}
+
 /** @param endpoint any DynamoDB to use instead @param folder where the data is kept */
 export const startDynamoDb = async (folder: string, endpoint: string | undefined): Promise<DynamoDb> => {
-  if (endpoint !== undefined && endpoint !== '') return { url: endpoint.replace(/\/$/, ''), crashed: new Promise(() => undefined), stop: async () => undefined }
+  if (endpoint !== undefined && endpoint !== '') return pointTo(endpoint)
   await mkdir(folder, { recursive: true })
   const pid_file = join(folder, 'pid')
   await untilFormerIsGone(pid_file)

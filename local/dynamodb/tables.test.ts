@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { callAws } from '../net/aws-call.ts'
 import { resolveStack } from '../template/resolved.ts'
 import { Template } from '../template/template.ts'
-import { startDynamoDb, type DynamoDb } from './process.ts'
+import { dynoxideProgram, startDynamoDb, type DynamoDb } from './process.ts'
 import { provisionTables } from './tables.ts'
 
 let folder: string
@@ -75,4 +75,9 @@ test('any other DynamoDB can be pointed to', async () => {
   expect(pointed.url).toBe(dynamodb.url)
   await pointed.stop()
   expect(await provision([])).toEqual(['Test-Records'])
+})
+
+test('where nothing answers, and where the platform has no program, the error says what to do', async () => {
+  await expect(startDynamoDb(folder, 'http://127.0.0.1:9')).rejects.toThrow(/DYNAMODB_ENDPOINT is http:\/\/127\.0\.0\.1:9, and nothing answers/)
+  expect(() => dynoxideProgram('plan9', 'mips')).toThrow(/@dynoxide\/plan9-mips is not installed[^]*DYNAMODB_ENDPOINT=/)
 })
