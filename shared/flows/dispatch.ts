@@ -30,7 +30,7 @@ const headOfLine = async (deps: FlowDeps, name: ClassName, limit: number): Promi
   return page.records.filter((record) => record.kind === 'place')
 }
 
-/** The class's state, with the limit that its agent asks for now. */
+/** The class, with the limit that its agent wants at this moment. */
 const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ instance: Instance; agent: Agent } | undefined> => {
   const stored = await deps.store.get(refs.instance(name.workspace_id, name.class_key))
   const [first] = stored === undefined ? await headOfLine(deps, name, 1) : []
