@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { LogFile } from './log-file.ts'
 import { WorkerMessage, type FunctionFailure } from './messages.ts'
+import { makeTurns } from './turns.ts'
 import { workerUrl } from './worker-url.ts'
 
 export interface FunctionSettings {
@@ -57,6 +58,12 @@ const failure = (errorType: string, errorMessage: string): FunctionFailure => ({
 
 /** As on AWS, a function that nobody calls is not kept in memory. The next call starts it again. */
 const idle_ms = 300_000
+
+/**
+ * Invocations at once in one worker. AWS would give each an environment of its own; here they share a core, so more at once would only
+ * make all of them late. The time of one that waits begins with its turn.
+ */
+const at_once_max = 24
 
 /** Young objects die young in a handler; a small nursery keeps six workers small. */
 const nursery_mib = 16
@@ -141,6 +148,7 @@ export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFun
   let current: Host | undefined
   let idle_timer: NodeJS.Timeout | undefined
   const hosts = new Set<Host>()
+  const turns = makeTurns(at_once_max)
   const retireIdle = () => {
     const host = current
     if (host === undefined || host.pending.size > 0) return
@@ -160,7 +168,7 @@ export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFun
     invoke: (event) => {
       clearTimeout(idle_timer)
       idle_timer = setTimeout(retireIdle, idle_ms).unref()
-      return runIn(host(), settings, event)
+      return turns.take(() => runIn(host(), settings, event))
     },
     warm: () => void host(),
     stop: async () => {
