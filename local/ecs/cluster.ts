@@ -11,7 +11,7 @@ export interface EcsSettings {
   readonly now: () => number
   /** Values of container secrets, by the name of their environment variable; absent ones are not set. */
   readonly secrets: Readonly<Record<string, string>>
-  /** What the ECS agent and this machine put into every container, below what the task definition says. */
+  /** What this machine puts into every container, beside what the task definition says and in its place. */
   readonly environment: Readonly<Record<string, string>>
   /** Base URL of this endpoint; it serves the metadata of tasks too. */
   readonly url: string

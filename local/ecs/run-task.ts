@@ -25,7 +25,7 @@ const RunTask = z.looseObject({
     .default({ containerOverrides: [] }),
 })
 type RunTask = z.infer<typeof RunTask>
-/** The environment of the runner container: what ECS sets, then definition, secrets, overrides. */
+/** The environment of the runner container: what ECS sets, then definition, what this machine says otherwise, secrets, overrides. */
 const environmentOf = (definition: TaskDefinition, request: RunTask, arn: string, settings: EcsSettings): Record<string, string> => {
   const container = definition.containers.find(({ name }) => name === runner_container)
   if (container === undefined) throw new AwsError('ClientException', `the task definition ${definition.arn} has no container ${runner_container}`)
@@ -35,9 +35,9 @@ const environmentOf = (definition: TaskDefinition, request: RunTask, arn: string
   })
   const overrides = request.overrides.containerOverrides.filter(({ name }) => name === runner_container).flatMap(({ environment }) => environment)
   return {
-    ...settings.environment,
     ECS_CONTAINER_METADATA_URI_V4: `${settings.url}${metadata_path}${arn.split('/').at(-1)}`,
     ...container.environment,
+    ...settings.environment,
     ...Object.fromEntries(secrets),
     ...Object.fromEntries(overrides.map(({ name, value }) => [name, value])),
   }
