@@ -68,6 +68,7 @@ test.each<[string, object, object, object]>([
   ['not active', { active: false }, {}, { code: 'agent_inactive', errors: [{ field: 'agent_id' }] }],
   ['of an unknown runner', {}, { runner: 'shell' }, { code: 'runner_unsupported', errors: [{ field: 'agent_id', allowed: ['claude_code', 'process'] }] }],
   ['of another provider', {}, { provider: 'other' }, { code: 'provider_unsupported', errors: [{ field: 'agent_id', allowed: ['claude'] }] }],
+  ['with skills, which nothing loads here', {}, { skills: ['skills/one'] }, { code: 'feature_unsupported', errors: [{ field: 'agent_id' }] }],
 ])('refuses an agent that is %s', (_, changes, config, refusal) => {
   expect(decideAccept(request({}, agentSample(changes, config)), deployment, now_ms)).toMatchObject({ ok: false, ...refusal })
 })

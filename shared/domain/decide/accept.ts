@@ -63,6 +63,10 @@ export const refuseAgent = (agent: Agent, deployment: Deployment): Refusal | und
     return refuse('runner_unsupported', `agent ${agent.agent_key} wants the runner ${runner}`, [
       { field: 'agent_id', message: `runner ${runner}`, allowed: runners },
     ])
+  if (agent.config.skills.length > 0)
+    return refuse('feature_unsupported', `agent ${agent.agent_key} has skills, and this deployment cannot load them: take them out of its config`, [
+      { field: 'agent_id', message: 'has skills' },
+    ])
   if (runner === 'claude_code' && !providers.includes(provider))
     return refuse('provider_unsupported', `agent ${agent.agent_key} wants the provider ${provider}`, [
       { field: 'agent_id', message: `provider ${provider}`, allowed: providers },
