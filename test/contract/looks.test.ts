@@ -148,6 +148,33 @@ test("the end of another sandbox, or of an older attempt's, changes nothing", as
   expect(await plane.run(sandbox.run_id)).toEqual(before)
 })
 
+test('the late end of an older attempt does not reach the next one, which has not started yet', async () => {
+  const { plane, sandbox } = await oneRunning()
+  await plane.finish(sandbox, { outcome: 'error', error: boom })
+  await plane.deliver()
+  expect(await stopped(plane, sandbox, 137)).toBe(false)
+  expect(await plane.run(sandbox.run_id)).toMatchObject({ attempt: { attempt_no: 2, status: 'pending' } })
+})
+
+test('a cancel that meets the end of the launch timeout holds its place until the sandbox is known to be gone', async () => {
+  const store = betweenStore()
+  const plane = testPlane({ store })
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id })
+  await plane.deliver()
+  plane.advance(plane.deps.deployment.launch_timeout_ms)
+  store.afterReadOf('command', async () => void (await cancelTask(plane.deps, named(plane, task))))
+  await lookAtTask(plane.deps, named(plane, task))
+  expect(await plane.run(at(plane.sandboxes, 0).run_id)).toMatchObject({ attempt: { status: 'stopping', stop_reason: 'cancel' } })
+})
+
+test('a look that meets the end of the attempt leaves it at that', async () => {
+  const { plane, store, sandbox, name, task } = await oneRunning()
+  store.afterReadOf('task', async () => void (await plane.finish(sandbox)))
+  await lookAtTask(plane.deps, name)
+  expect((await plane.task(task.id)).state).toBe('done')
+})
+
 test('a launch that compute does not answer is tried again, and the look goes on', async () => {
   const plane = testPlane()
   const agent = await plane.makeAgent()
