@@ -1,5 +1,6 @@
 /** Follows a memory store from outside: after each commit it knows every record, what it was before, and when it changed. */
 import { keyOfWrite } from '../../shared/store/items.ts'
+import type { Ref } from '../../shared/store/keys.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import type { RecordKind, RecordOf, StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
@@ -55,9 +56,21 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
     else entries.set(address, { record: after, step })
     return { before, after }
   }
+  /** Each version is parsed once, as whoever reads it first would. */
+  const parsed = new Map<StoredRecord, StoredRecord>()
+  const get = async <K extends RecordKind>(ref: Ref<K>): Promise<RecordOf<K> | undefined> => {
+    const entry = entries.get(JSON.stringify([ref.pk, ref.sk]))
+    const known = entry === undefined ? undefined : parsed.get(entry.record)
+    if (known !== undefined && isKind(ref.kind)(known)) return known
+    const record = await inner.get(ref)
+    if (entry !== undefined && record !== undefined) parsed.set(entry.record, record)
+    return record
+  }
   const journal: Journal = {
     store: {
       ...inner,
+      get,
+      getMany: async (refs) => Promise.all(refs.map(get)),
       commit: async (writes) => {
         const committed = await inner.commit(writes)
         if (!committed.ok) return committed
