@@ -41,6 +41,24 @@ export const finding_kinds = {
 export type FindingCode = keyof typeof finding_kinds
 export type Invariant = (typeof finding_kinds)[FindingCode]['invariant']
 
+/** The invariants that a look at the table can hold: those of which a finding says something. */
+export const audited_invariants = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12] as const satisfies readonly Invariant[]
+export type AuditedInvariant = (typeof audited_invariants)[number]
+
+/** What each says, in a few words. */
+export const invariant_titles: Readonly<Record<AuditedInvariant, string>> = {
+  1: 'no accepted task is lost',
+  2: 'one task per idempotency key',
+  3: 'one live attempt holds a session, and tokens grow',
+  4: 'counters equal the attempts',
+  5: 'limits hold',
+  6: 'run events are gapless and lead to the status',
+  7: 'states move legally and fit together',
+  8: 'nothing starts after a cancel',
+  11: 'every record lies in its own workspace',
+  12: 'whatever waits is woken',
+}
+
 export interface Finding {
   readonly invariant: Invariant
   /** Stable. */
