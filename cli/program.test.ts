@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
 import { startFakeApi } from '../client/testing/fake-api.ts'
-import { sample_ids, sample_start_ms } from '../client/testing/samples.ts'
-import { exit_codes, type Io } from './io.ts'
-import { runProgram } from './program.ts'
+import { sample_ids } from '../client/testing/samples.ts'
+import { exit_codes } from './io.ts'
+import { runOn, type World } from './testing/run-on.ts'
 
 let api: Awaited<ReturnType<typeof startFakeApi>>
 beforeAll(async () => {
@@ -14,48 +14,7 @@ beforeEach(() => {
   api.seen.length = 0
 })
 
-interface World {
-  readonly env?: Record<string, string>
-  readonly files?: Record<string, string | Uint8Array>
-  readonly stdin?: string
-  /** Ctrl-C is pressed once this was printed. */
-  readonly interrupt_after?: string
-}
-
-/** Runs a command line against the fake API, as a user would from a project with a local stack. */
-const lanekeeper = async (line: readonly string[], world: World = {}) => {
-  let out = ''
-  let err = ''
-  let interrupt: () => void = () => undefined
-  const local = JSON.stringify({ api_url: api.url, api_key: api.key, workspace_id: sample_ids.workspace })
-  const files: Record<string, string | Uint8Array> = { '/project/.lanekeeper/local.json': local, ...world.files }
-  const io: Io = {
-    out: (text) => {
-      out += text
-      if (world.interrupt_after !== undefined && out.includes(world.interrupt_after)) interrupt()
-    },
-    err: (text) => void (err += text),
-    readStdin: async () => world.stdin ?? '',
-    readFile: async (path) => {
-      const file = files[path]
-      return typeof file === 'string' ? new TextEncoder().encode(file) : file
-    },
-    env: world.env ?? {},
-    cwd: '/project',
-    is_terminal: false,
-    columns: undefined,
-    now: () => sample_start_ms + 60_000,
-    fetch,
-    onInterrupt: (interrupted) => {
-      interrupt = interrupted
-      return () => {
-        interrupt = () => undefined
-      }
-    },
-  }
-  const code = await runProgram(line, io)
-  return { code, out, err }
-}
+const lanekeeper = async (line: readonly string[], world: World = {}) => runOn(api, line, world)
 const Body = z.looseObject({ config: z.looseObject({}).optional() })
 const sentBody = () => Body.parse(api.seen.at(-1)?.body)
 

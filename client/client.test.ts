@@ -50,6 +50,7 @@ test('every operation of the contract has its method', async () => {
   await client.keys.create({ name: 'ci', role: 'member' })
   await client.keys.list()
   await client.keys.revoke(sample_ids.apiKeyNo(1))
+  await client.audit({ invariant: '1' })
   expect(api.seen.map((request) => request.id).toSorted()).toEqual(Object.keys(operations).toSorted())
 })
 

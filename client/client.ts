@@ -57,6 +57,7 @@ export const createClient = (options: ClientOptions) => {
   return {
     health: method.none(operations.getHealth),
     openapi: method.none(operations.getOpenApi),
+    audit: method.query(operations.audit),
     agents: {
       defaults: method.query(operations.defaultAgentConfig),
       create: method.body(operations.createAgent),

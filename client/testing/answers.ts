@@ -80,6 +80,19 @@ const listTasks: Answerer = ({ query }) => {
   return found({ items: tasks.slice(from, from + Math.min(2, Number(query['limit'] ?? 50))), ...next })
 }
 
+/** Two pages of invariant 4, whose second moves at the first look; all else is well. */
+const audit: Answerer = ({ query }, state) => {
+  const page = { invariant: Number(query['invariant']), checked: 3, unsettled: 0, violations: [] }
+  if (query['invariant'] !== '4') return found(page)
+  if (query['cursor'] === undefined) return found({ ...page, next_cursor: '2' })
+  state.audits += 1
+  if (state.audits === 1) return found({ ...page, unsettled: 1 })
+  return found({
+    ...page,
+    violations: [{ code: 'counters', key: 'ws_1#execclass_1 / INSTANCE', sentence: 'execclass_1 counts 1 running; there are 0 running' }],
+  })
+}
+
 export const answers: Readonly<Record<OperationId, Answerer>> = {
   getHealth: () => found({ status: 'ok' }),
   getOpenApi: () => found({ openapi: '3.1.0' }),
@@ -118,4 +131,5 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   createApiKey: ({ body }) => ({ status: 201, body: { api_key: { ...api_key, name: String(body['name']), role: body['role'] }, key: 'lk_secret_once' } }),
   listApiKeys: () => list(api_key, { ...api_key, id: sample_ids.apiKeyNo(2), name: 'old', revoked_at: at(-3_600_000) }),
   revokeApiKey: whereId('api_key_id', sample_ids.apiKeyNo(1), { ...api_key, revoked_at: at(0) }),
+  audit,
 }

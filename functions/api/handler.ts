@@ -3,6 +3,7 @@ import { httpHandler, type HttpLambda, type HttpRoute } from '../middleware/http
 import type { ApiDeps } from './deps.ts'
 import { acceptAgentCommand } from './routes/accept-command.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { auditRoute } from './routes/audit.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
@@ -19,6 +20,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...runRoutes(deps),
   ...instanceRoutes(deps),
   ...workspaceRoutes(deps),
+  auditRoute(deps),
 ]
 
 export const apiHandler = (deps: ApiDeps): HttpLambda => httpHandler(apiRoutes(deps), deps)

@@ -1,5 +1,6 @@
 /** Every operation of the API, by its id. */
 import { agent_operations } from './agents.ts'
+import { audit_operations } from './audit.ts'
 import { instance_operations } from './instances.ts'
 import { run_operations } from './runs.ts'
 import { system_operations } from './system.ts'
@@ -15,6 +16,7 @@ export const operations = {
   ...run_operations,
   ...instance_operations,
   ...workspace_operations,
+  ...audit_operations,
 } as const
 
 export type Operations = typeof operations

@@ -61,6 +61,10 @@ const posts = (name: string, sent: Sent, code: ProblemCode): Bad => ({
 const six_megabytes = 'x'.repeat(6 * 1024 * 1024)
 
 export const bad_requests: readonly Bad[] = [
+  // The audit.
+  gets('/v1/audit', 'invalid_request', 'invariant'),
+  gets('/v1/audit?invariant=9', 'invalid_request', 'invariant'),
+  gets('/v1/audit?invariant=1&cursor=x', 'invalid_request', 'cursor'),
   // Wrong types and values in a command.
   accepts('a number as message', { message: 7 }, 'invalid_request', 'message'),
   accepts('no message', { message: undefined }, 'invalid_request', 'message'),
