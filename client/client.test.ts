@@ -45,6 +45,7 @@ test('every operation of the contract has its method', async () => {
   await client.runs.cancel(run)
   await client.instances.list()
   await client.instances.get(sample_ids.class_key)
+  await client.instances.update(sample_ids.class_key, { reset: true })
   await client.workspaces.create({ name: 'second' })
   await client.workspaces.list()
   await client.keys.create({ name: 'ci', role: 'member' })

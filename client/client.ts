@@ -89,6 +89,7 @@ export const createClient = (options: ClientOptions) => {
     instances: {
       list: method.query(operations.listExecutionInstances),
       get: method.id(operations.getExecutionInstance),
+      update: method.idAndBody(operations.updateExecutionInstance),
     },
     workspaces: {
       create: method.body(operations.createWorkspace),
