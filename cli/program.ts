@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addAgents } from './commands/agents.ts'
+import { addExplain } from './commands/explain.ts'
 import { addInstances } from './commands/instances.ts'
 import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
@@ -47,7 +48,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addAgents, addRuns, addInstances, addAccess]) add(program, act)
+  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addInstances, addAccess]) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

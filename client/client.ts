@@ -75,6 +75,7 @@ export const createClient = (options: ClientOptions) => {
       archive: method.id(operations.archiveTask),
       retry: method.id(operations.retryTask),
       logs: method.idAndQuery(operations.listTaskLogs),
+      explain: method.id(operations.explainTask),
       events,
     },
     runs: {

@@ -98,6 +98,13 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
     live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
   }),
+  explainTask: whereId('task_id', sample_ids.task, {
+    task_id: sample_ids.task,
+    state: 'queued',
+    constraint: { code: 'class_limit', limit: 1, pending: 0, running: 1, stopping: 0, set_by: 'lane' },
+    frees: 'the end of an attempt of its class, or a greater limit',
+    place: { line: 'class', position: 2, of: 12, more: false },
+  }),
   archiveTask: whereId('task_id', sample_ids.task, sampleTask({ state: 'done', finished_at: at(9), archived_at: at(10) })),
   retryTask: (_, state) => {
     state.script = scriptOf('done')

@@ -112,9 +112,9 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     name: 'tasks that wait for a session',
     index: 'table',
     key: { pk: sessionPartition(w, '{session}'), sk: from(lines.session) },
-    asked_by: ['dispatch'],
+    asked_by: ['dispatch', 'api'],
     consistency: 'strong',
-    note: 'moved back to the lines of their classes when the session is free',
+    note: 'moved back to the lines of their classes when the session is free; api counts it',
   },
   {
     name: 'ended attempts of a run',
