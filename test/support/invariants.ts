@@ -30,12 +30,15 @@ interface Table {
   readonly commands: ReadonlyMap<string, Command>
 }
 
+/** Sessions are named by clients, so two workspaces may use one name. */
+const sessionKey = (workspace_id: string, session_id: string): string => `${workspace_id} ${session_id}`
+
 const tableOf = (journal: Journal): Table => ({
   tasks: new Map(journal.all('task').map((task) => [task.id, task])),
   runs: new Map(journal.all('run').map((run) => [run.id, run])),
   places: Map.groupBy(journal.all('place'), (place) => place.task_id),
   instances: new Map(journal.all('instance').map((instance) => [instance.class_key, instance])),
-  sessions: new Map(journal.all('session').map((session) => [session.id, session])),
+  sessions: new Map(journal.all('session').map((session) => [sessionKey(session.workspace_id, session.id), session])),
   commands: new Map(journal.all('command').map((command) => [command.command_key, command])),
 })
 
@@ -47,7 +50,7 @@ const watchAt = (now_ms: number): Watch => ({ now_ms, watched_within_ms: 60_000 
 const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
   const places = table.places.get(task.id) ?? []
   const instance = table.instances.get(task.class_key)
-  const session = table.sessions.get(task.session_id)
+  const session = table.sessions.get(sessionKey(task.workspace_id, task.session_id))
   return [
     ...taskFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)),
     ...lineFindings(task, places),
@@ -74,10 +77,12 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
   const watch = watchAt(now_ms)
   return [
     ...[...table.instances.values()].flatMap((instance) => counterFindings(instance, runs)),
-    ...runs.flatMap((run) => [...runFindings(run), ...holderFindings(run, table.sessions.get(run.session_id))]),
+    ...runs.flatMap((run) => [...runFindings(run), ...holderFindings(run, table.sessions.get(sessionKey(run.workspace_id, run.session_id)))]),
     ...[...table.sessions.values()].flatMap((session) => sessionFindings(session, table.runs.get(session.owner?.run_id ?? ''))),
     ...[...table.tasks.values()].flatMap((task) => ofTask(task, table, watch)),
-    ...[...table.places.values()].flat().flatMap((place) => placeFindings(place, table.tasks.get(place.task_id), table.sessions.get(place.session_id))),
+    ...[...table.places.values()]
+      .flat()
+      .flatMap((place) => placeFindings(place, table.tasks.get(place.task_id), table.sessions.get(sessionKey(place.workspace_id, place.session_id)))),
     ...changes.flatMap(({ after }) => (after?.kind === 'run' ? ofHistory(after, journal) : [])),
     ...changes.flatMap(changeFindings),
     ...admittedBy(changes).flatMap((run) => admissionFindings(run, table.instances.get(run.class_key), changes)),
