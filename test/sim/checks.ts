@@ -1,10 +1,12 @@
 /** What must hold after every commit. The invariants of the table are those of shared/audit; these are what only the simulator can see. */
 import { admittedBy, type Change } from '../../shared/audit/changes.ts'
 import { standsBefore } from '../../shared/domain/lines.ts'
-import { isLive } from '../../shared/domain/run.ts'
+import { isLive, type Run } from '../../shared/domain/run.ts'
 import { millis } from '../../shared/domain/time.ts'
-import { findings } from '../support/invariants.ts'
+import { attemptWrongs } from './checks/attempts.ts'
+import { findings, skew_max_ms } from '../support/invariants.ts'
 import type { Journal } from '../support/journal.ts'
+import { settings } from './settings.ts'
 import type { World } from './world.ts'
 
 /** One that waits for the same session in the same class, and did so before the handler began, goes first. */
@@ -39,8 +41,26 @@ const seesExpired = (world: World, journal: Journal): boolean =>
         isLive(attempt) && 'lease_expires_at' in attempt && attempt.lease_expires_at !== undefined && millis(attempt.lease_expires_at) < world.now_ms,
     )
 
+const commandOf = (journal: Journal) => (run: Run) => {
+  const task = journal.all('task').find(({ id }) => id === run.task_id)
+  return journal.all('command').find(({ command_key }) => command_key === task?.command_key)
+}
+
 /** What a commit broke; nothing if all is well. */
 export const checkCommit = (world: World, journal: Journal, changes: readonly Change[]): readonly string[] => {
   if (world.faults.on && seesExpired(world, journal)) world.faults.count('lease_expired_visible')
-  return [...findings(journal, changes, world.now_ms), ...overtaken(world, journal, changes), ...startedAfterCancel(world, changes), ...strayed(world, changes)]
+  return [
+    ...findings(journal, changes, world.now_ms),
+    ...overtaken(world, journal, changes),
+    ...startedAfterCancel(world, changes),
+    ...strayed(world, changes),
+    ...attemptWrongs(changes, {
+      now_ms: world.now_ms,
+      skew_ms: 2 * skew_max_ms,
+      deployment: settings.present,
+      sandboxes: world.sandboxes,
+      refused: world.refused,
+      commandOf: commandOf(journal),
+    }),
+  ]
 }

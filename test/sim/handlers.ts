@@ -9,6 +9,7 @@ import { sweepHandler } from '../../functions/sweep/handler.ts'
 import { wakeHandler } from '../../functions/wake/handler.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { gatewayEvent, lambda_context, type Sent } from '../support/http.ts'
+import { skew_max_ms } from '../support/invariants.ts'
 import { isInjected } from './gates.ts'
 import { depsOf, reportBug, runAs } from './ports.ts'
 import type { Message, Queue } from './queue.ts'
@@ -37,9 +38,6 @@ const functionsOf = (release: 'present' | 'next') => {
   }
 }
 const releases = { present: functionsOf('present'), next: functionsOf('next') }
-/** No handler's clock is further off than this; shared/audit is told so. */
-const skew_max_ms = 1_500
-
 /** Starts an invocation of a function. It runs over the gates, and may die on its way. */
 export const invoke = (world: World, name: string, work: (functions: (typeof releases)['present'], flow: Flow) => Promise<void>): number =>
   world.gates.start(name, async (call, number) => {

@@ -3,11 +3,11 @@
  * call belongs to is known by the asynchronous context that it comes from.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { Deployment } from '../../shared/settings.ts'
 import type { ComputeDeps } from '../../shared/flows/flow.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { RangePage, RangeQuery, Write } from '../../shared/store/store.ts'
+import { settings } from './settings.ts'
 import type { Flow, World } from './world.ts'
 
 const flows = new AsyncLocalStorage<Flow>()
@@ -38,12 +38,24 @@ const stale = ({ world }: Flow, query: RangeQuery, page: RangePage): RangePage =
 const launch = (world: World, order: Launch): LaunchResult => {
   const { faults, random, sandboxes } = world
   if (faults.strikes('launch_throttled', 0.08)) return { ok: false, why: 'throttled', message: 'slow down' }
-  if (faults.strikes('launch_refused', 0.02)) return { ok: false, why: 'refused', message: 'no such task definition' }
+  if (faults.strikes('launch_refused', 0.02)) {
+    world.refused.add(order.attempt_id)
+    return { ok: false, why: 'refused', message: 'no such task definition' }
+  }
   const known = sandboxes.find((sandbox) => sandbox.attempt_id === order.attempt_id)
   if (known !== undefined) return { ok: true, execution_id: known.execution_id }
   const execution_id = `arn:task/${order.attempt_id}`
   const late_ms = faults.strikes('launch_late', 0.1) ? random.int(900_000) : 0
-  sandboxes.push({ ...order, execution_id, state: 'starting', starts_at_ms: world.now_ms + late_ms, claimed: false, hung: false, zombie: false })
+  sandboxes.push({
+    ...order,
+    execution_id,
+    state: 'starting',
+    starts_at_ms: world.now_ms + late_ms,
+    claimed: false,
+    hung: false,
+    zombie: false,
+    said: new Set(),
+  })
   return { ok: true, execution_id }
 }
 
@@ -114,18 +126,12 @@ const files: ComputeDeps['files'] = {
   getText: () => current().call('file', 'get text', async () => 'text'),
 }
 
-/** Settings of the release that runs, and of the next one, side by side in a rolling deployment. */
-const deployments = {
-  present: Deployment.parse({ runners: ['claude_code', 'process'], failed_attempt_threshold: 3 }),
-  next: Deployment.parse({ runners: ['claude_code', 'process'], failed_attempt_threshold: 3, lease_ms: 60_000, heartbeat_ms: 15_000 }),
-}
-
 /** The dependencies of one release's handlers. */
-export const depsOf = (release: keyof typeof deployments): ComputeDeps => ({
+export const depsOf = (release: keyof typeof settings): ComputeDeps => ({
   store,
   compute,
   files,
-  deployment: deployments[release],
+  deployment: settings[release],
   clock: { now: () => current().world.now_ms + current().skew_ms },
   ids: { mint: (kind) => current().world.ids.mint(kind), secret: () => current().world.ids.secret() },
   signals: {

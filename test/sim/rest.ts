@@ -2,7 +2,7 @@
 import { unrest } from '../support/invariants.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import * as runners from './runners.ts'
-import { check, openAll, Violation } from './simulate.ts'
+import { check, openAll, Violation } from './steps.ts'
 import type { World } from './world.ts'
 
 /** Cool-downs, retries and an agent that was activated without a word take a while. */

@@ -97,6 +97,7 @@ const Recorded = z.looseObject({ recorded: z.boolean() })
 /** The runner says how it ended, the same each time, and leaves once the table has it. */
 export const finish = (world: World, sandbox: Sandbox): void => {
   sandbox.word ??= chosenWord(world, sandbox)
+  sandbox.said.add(sandbox.word.outcome)
   if (sandbox.told_to_stop_at_ms !== undefined && world.faults.on) world.faults.count('finished_while_cancelled')
   call(world, sandbox, runner_routes.finish.path, sandbox.word, tokenOf(sandbox), (answer) => {
     if (Recorded.parse(answer).recorded) exit(world, sandbox, 0)

@@ -1,5 +1,6 @@
 /** One simulated deployment: its table, queues, sandboxes, tenants and clock, and what a seed does to them. */
 import { admittedBy } from '../../shared/audit/changes.ts'
+import type { Finish } from '../../shared/contract/runner-protocol.ts'
 import type { Role } from '../../shared/domain/workspace.ts'
 import type { Ids, Launch } from '../../shared/ports/ports.ts'
 import { journalled, type Journal } from '../support/journal.ts'
@@ -48,8 +49,10 @@ export interface Sandbox extends Launch {
   hung: boolean
   /** The runner goes on although compute has lost it. */
   zombie: boolean
+  /** Outcomes that it has reported. */
+  readonly said: Set<string>
   /** What the runner said when it ended; it says the same again until it is heard. */
-  word?: object
+  word?: Finish
 }
 
 /** A command that a client has sent, and sends again until it is answered. */
@@ -74,6 +77,8 @@ export interface World {
   readonly submissions: Submission[]
   /** Runs whose cancel was answered: nothing of them may start. */
   readonly cancelled_runs: Set<string>
+  /** Attempts whose launch compute has refused. */
+  readonly refused: Set<string>
   readonly violations: string[]
   readonly trace: Trace
   /** The handler whose commit is being applied. */
@@ -125,6 +130,7 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
     tenants: [],
     submissions: [],
     cancelled_runs: new Set(),
+    refused: new Set(),
     violations: [],
     trace: traceOf(keep_trace),
     committer: undefined,

@@ -3,7 +3,7 @@
  * sentence, or nothing.
  */
 import { admissionFindings, admittedBy, changeFindings, type Change } from '../../shared/audit/changes.ts'
-import { counterFindings } from '../../shared/audit/classes.ts'
+import { counterFindings, healthFindings } from '../../shared/audit/classes.ts'
 import { commandFindings } from '../../shared/audit/commands.ts'
 import { coverageFindings, type Watch } from '../../shared/audit/coverage.ts'
 import { lineFindings, placeFindings } from '../../shared/audit/lines.ts'
@@ -76,7 +76,7 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
   const runs = [...table.runs.values()]
   const watch = watchAt(now_ms)
   return [
-    ...[...table.instances.values()].flatMap((instance) => counterFindings(instance, runs)),
+    ...[...table.instances.values()].flatMap((instance) => [...counterFindings(instance, runs), ...healthFindings(instance)]),
     ...runs.flatMap((run) => [...runFindings(run), ...holderFindings(run, table.sessions.get(sessionKey(run.workspace_id, run.session_id)))]),
     ...[...table.sessions.values()].flatMap((session) => sessionFindings(session, table.runs.get(session.owner?.run_id ?? ''))),
     ...[...table.tasks.values()].flatMap((task) => ofTask(task, table, watch)),
