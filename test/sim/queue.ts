@@ -53,6 +53,13 @@ export const queueOf = ({ name, fifo, random, faults }: QueueOptions): Queue => 
       dead.push(message)
     }
   }
+  /** Handlers died of it again and again, so it went to the dead-letter queue. */
+  const diesOut = (message: Message): boolean => {
+    if (!faults.strikes('message_redriven', 0.01)) return false
+    messages.splice(messages.indexOf(message), 1)
+    dead.push(message)
+    return true
+  }
   const groupsReady = (now_ms: number): readonly string[] => {
     const locked = new Set(messages.filter(({ in_flight }) => in_flight).map(({ group }) => group))
     const ready = messages.filter((message) => message.visible_at_ms <= now_ms && !message.in_flight && !locked.has(message.group))
@@ -86,7 +93,7 @@ export const queueOf = ({ name, fifo, random, faults }: QueueOptions): Queue => 
     },
     receive: (now_ms, most) => {
       reappear(now_ms)
-      const batch = fifo ? ofGroup(now_ms, most) : anyOf(now_ms, most)
+      const batch = (fifo ? ofGroup(now_ms, most) : anyOf(now_ms, most)).filter((message) => !diesOut(message))
       for (const message of batch) {
         message.in_flight = true
         message.receives += 1
@@ -102,7 +109,6 @@ export const queueOf = ({ name, fifo, random, faults }: QueueOptions): Queue => 
     },
     redrive: (now_ms) => {
       for (const message of dead.splice(0)) {
-        faults.count('message_redriven')
         messages.push({ ...message, visible_at_ms: now_ms, in_flight: false, receives: 0 })
       }
     },

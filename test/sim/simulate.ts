@@ -23,7 +23,7 @@ export interface Simulated {
 }
 
 /** Some runs are short, so that many are tried, and some long. */
-const actsOf = (seed: number): number => 40 + (seed % 60)
+export const actsOf = (seed: number): number => 40 + (seed % 60)
 const handlers_at_once = 5
 
 const unruly = async (world: World, acts: number): Promise<void> => {
