@@ -1,5 +1,5 @@
 /** The functions of the plane, as they are deployed, and the ways in which the world calls them. */
-import type { SQSEvent } from 'aws-lambda'
+import type { Context, SQSEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { apiHandler } from '../../functions/api/handler.ts'
 import { attemptEventsHandler } from '../../functions/attempt-events/handler.ts'
@@ -38,6 +38,11 @@ const functionsOf = (release: 'present' | 'next') => {
   }
 }
 const releases = { present: functionsOf('present'), next: functionsOf('next') }
+
+/** Without the time that is left: from that middy would set a timer of the real clock, which fires in whatever run is on by then. */
+const context: Context = { ...lambda_context }
+Reflect.deleteProperty(context, 'getRemainingTimeInMillis')
+
 /** Starts an invocation of a function. It runs over the gates, and may die on its way. */
 export const invoke = (world: World, name: string, work: (functions: (typeof releases)['present'], flow: Flow) => Promise<void>): number =>
   world.gates.start(name, async (call, number) => {
@@ -61,7 +66,7 @@ export interface Answered {
 /** A request over HTTP. `heard` is called with the answer, and never if the handler dies. */
 export const request = (world: World, to: 'api' | 'runner-api', method: string, path: string, sent: Sent, heard: (answered: Answered) => void): number =>
   invoke(world, `${method} ${path}`, async (functions, flow) => {
-    const answer = Answer.parse(await functions[to](gatewayEvent(method, path, sent), lambda_context))
+    const answer = Answer.parse(await functions[to](gatewayEvent(method, path, sent), context))
     world.trace.add(world.now_ms, `handler ${flow.number}`, `answers ${answer.statusCode}`)
     heard({ status: answer.statusCode, body: JSON.parse(answer.body), flow })
   })
@@ -92,7 +97,7 @@ export const deliver = (world: World, name: keyof World['queues'], most: number)
   const batch = queue.receive(world.now_ms, most)
   if (batch.length === 0) return false
   invoke(world, `${queue.name} ${batch.map(({ id, body }) => `${id} ${body}`).join(' ')}`, async (functions) => {
-    const { batchItemFailures } = await functions[name](sqsEvent(queue, batch), lambda_context)
+    const { batchItemFailures } = await functions[name](sqsEvent(queue, batch), context)
     queue.settle(batch, new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)), world.now_ms)
   })
   return true
