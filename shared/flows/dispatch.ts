@@ -50,7 +50,7 @@ const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ insta
       op: 'add_within_limit',
       ref: refs.instance(name.workspace_id, name.class_key),
       change: { add: {}, set: { limit } },
-      conditions: [{ field: 'limit', is: 'equals', value: stored.limit }],
+      conditions: [],
     },
   ])
   return currentInstance(deps, name)

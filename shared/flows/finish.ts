@@ -27,7 +27,7 @@ export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run:
       deps.store.get(refs.instance(run.workspace_id, run.class_key)),
       deps.store.get(refs.session(run.workspace_id, run.session_id)),
     ])
-    if (task?.target_run_id !== run.id || task.state !== 'running') return decided([], [], false)
+    if (task?.state !== 'running') return decided([], [], false)
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
     return decideFinish({ task, run, instance, session, command: await loadCommand(deps, task) }, reported, deps.clock.now())
   })

@@ -67,7 +67,7 @@ const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: num
   settled(deps, async () => {
     const now = await loadTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
     const passed = now?.due_at === undefined || millis(now.due_at) <= deps.clock.now()
-    if (now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed) return decided([], [], false)
+    if (now?.state !== 'running' || !passed) return decided([], [], false)
     return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], true)
   })
 
@@ -152,8 +152,11 @@ const end = async (deps: ComputeDeps, run: Run, ending: Ending): Promise<undefin
   return undefined
 }
 
-/** The attempt is as it was when it was found wanting: a heartbeat or a claim in between saves it. */
-const stillDue = (deps: ComputeDeps, seen: Run, fresh: Run): boolean => {
-  if (fresh.attempt.id !== seen.attempt.id || fresh.attempt.status !== seen.attempt.status) return false
-  return fresh.attempt.status !== 'running' || millis(fresh.attempt.lease_expires_at) <= deps.clock.now()
+/**
+ * The attempt is as it was when it was found wanting: a heartbeat, a claim or a cancel in between changes what is due. Another attempt than
+ * the one found is not ended, because the ending has its number.
+ */
+const stillDue = (deps: ComputeDeps, seen: Run, { attempt }: Run): boolean => {
+  if (attempt.status !== seen.attempt.status) return false
+  return attempt.status !== 'running' || millis(attempt.lease_expires_at) <= deps.clock.now()
 }

@@ -100,7 +100,7 @@ export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason
         op: 'add_within_limit',
         ref: refs.instance(run.workspace_id, run.class_key),
         change: { add: { [attempt.status]: -1, stopping: 1 } },
-        conditions: [{ field: attempt.status, is: 'at_least', value: 1 }],
+        conditions: [],
       },
     ],
     [signal],

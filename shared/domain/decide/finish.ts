@@ -212,7 +212,7 @@ const counters = (state: EndingState, attempt: LiveAttempt, ended: EndedAttempt,
       },
       ...(ended.status === 'ok' ? { remove: ['cooldown_until'] } : {}),
     },
-    conditions: [{ field: attempt.status, is: 'at_least', value: 1 }, ...(failure === undefined ? [] : [failure.condition])],
+    conditions: failure === undefined ? [] : [failure.condition],
   }
 }
 

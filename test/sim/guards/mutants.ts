@@ -28,8 +28,9 @@ const lookers: readonly Looker[] = [
   { name: 'promptly', args: ['test/sim/guards/promptly.ts'] },
   { name: 'attacks', args: ['test/sim/guards/attacks.ts'] },
   { name: 'deafly', args: ['test/sim/guards/deafly.ts'] },
+  { name: 'races', args: ['test/sim/guards/races.ts'] },
   { name: 'chances', args: ['test/sim/guards/chances.ts', '--seeds', values.seeds] },
-  { name: 'races', args: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/sim/guards/vitest.config.ts', '--reporter', 'default'] },
+  { name: 'tests', args: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/sim/guards/vitest.config.ts', '--reporter', 'default'] },
 ]
 
 const Said = z.looseObject({ seed: z.int().optional(), story: z.string().optional(), what: z.string().optional() })

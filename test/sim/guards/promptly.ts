@@ -12,6 +12,7 @@ import { lookAtTask } from '../../../shared/flows/look.ts'
 import { lookAtSession } from '../../../shared/flows/session.ts'
 import { timestamp } from '../../../shared/domain/time.ts'
 import type { Signal } from '../../../shared/ports/ports.ts'
+import { named } from '../../support/looks.ts'
 import { testPlane, type Sandbox, type TestPlane } from '../../support/plane.ts'
 import { tell } from './tell.ts'
 
@@ -142,6 +143,23 @@ const stories: Readonly<Record<string, (plane: TestPlane) => Promise<void>>> = {
     plane.signals.splice(1)
     await pass(plane)
     await mustRun(plane, last.task.id, 'those before it wait for a session')
+  },
+  'a doorbell that is heard twice is not set again twice': async (plane) => {
+    const { id } = await plane.makeAgent()
+    const { task } = await plane.accept({ agent_id: id })
+    await pass(plane)
+    await plane.claim(lastSandbox(plane))
+    await cancelTask(plane.deps, named(plane, task))
+    const deaf = { ...plane.deps, compute: { ...plane.deps.compute, stop: async () => undefined } }
+    plane.signals.splice(0)
+    for (let heard = 0; heard < 3; heard += 1) await lookAtTask(deaf, named(plane, task))
+    if (plane.signals.length !== 1) throw new Error(`${plane.signals.length} doorbells are set`)
+  },
+  'a doorbell for a task in line that comes early changes nothing': async (plane) => {
+    const { id } = await plane.makeAgent()
+    const { task } = await plane.accept({ agent_id: id })
+    await lookAtTask(plane.deps, named(plane, task))
+    if ((await plane.task(task.id)).version !== task.version) throw new Error('the task was written')
   },
   'an agent that is activated wakes what waits': async (plane) => {
     const agent = await plane.makeAgent()

@@ -38,13 +38,6 @@ const decisions = guardsIn('shared/domain/decide/admit.ts', [
     protects: 'a task whose doorbells are all lost is looked at once it runs',
   },
   {
-    name: 'admit.one-live-attempt',
-    find: "if (attempt.status === 'pending' || attempt.status === 'running' || attempt.status === 'stopping')\n    throw",
-    replace: 'if (false)\n    throw',
-    invariant: 3,
-    protects: 'a run with a live attempt gets no second one',
-  },
-  {
     name: 'wait.session-told',
     find: "{ op: 'replace_if_version', record: { ...session, waiting: true, updated_at: timestamp(now_ms) } },",
     replace: '',
@@ -54,13 +47,6 @@ const decisions = guardsIn('shared/domain/decide/admit.ts', [
 ])
 
 const dispatch = guardsIn('shared/flows/dispatch.ts', [
-  {
-    name: 'dispatch.limit-condition',
-    find: "conditions: [{ field: 'limit', is: 'equals', value: stored.limit }],",
-    replace: 'conditions: [],',
-    invariant: 5,
-    protects: 'a dispatcher that read an old limit does not write over a new one',
-  },
   {
     name: 'dispatch.session-free',
     find: 'else if (session?.owner !== undefined) {',
@@ -88,6 +74,7 @@ const dispatch = guardsIn('shared/flows/dispatch.ts', [
     replace: '',
     invariant: 12,
     protects: 'only who stands before comes back first, so that two do not change places for ever',
+    harmless: 'the next look finds the same order. Without it each who waits behind would be moved to the class and back, three writes each time.',
   },
   {
     name: 'dispatch.recall-class',
@@ -95,6 +82,7 @@ const dispatch = guardsIn('shared/flows/dispatch.ts', [
     replace: '',
     invariant: 12,
     protects: 'a place of another class, which may have no room, holds up nobody in this one',
+    harmless: 'who waits in another class would be moved to its line and back again, because this place takes the session first. No more than writes are lost.',
   },
   {
     name: 'dispatch.candidate-fits',

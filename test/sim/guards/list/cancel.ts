@@ -52,13 +52,6 @@ const decisions = guardsIn('shared/domain/decide/cancel.ts', [
     protects: 'a live attempt is stopped at once',
   },
   {
-    name: 'stop.counter-condition',
-    find: "conditions: [{ field: attempt.status, is: 'at_least', value: 1 }],",
-    replace: 'conditions: [],',
-    invariant: 4,
-    protects: 'a counter does not fall below zero',
-  },
-  {
     name: 'stop.event',
     find: "{ op: 'put_if_absent', record: runEvent(told, 'cancel_requested', now_ms, { attempt_no: attempt.attempt_no, reason }, false) },",
     replace: '',

@@ -55,23 +55,16 @@ const decisions = guardsIn('shared/domain/decide/look.ts', [
 
 const looks = guardsIn('shared/flows/look.ts', [
   {
-    name: 'look.postpone-same-run',
-    find: ' || now.target_run_id !== task.target_run_id || !passed',
-    replace: ' || !passed',
-    invariant: 1,
-    protects: 'the due time of a later run is not moved',
-  },
-  {
     name: 'look.postpone-passed',
-    find: "now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed",
-    replace: "now?.state !== 'running' || now.target_run_id !== task.target_run_id",
+    find: "now?.state !== 'running' || !passed",
+    replace: "now?.state !== 'running'",
     invariant: 1,
     protects: 'a due time that somebody brought forward is not put off',
   },
   {
     name: 'look.postpone-running',
-    find: "now?.state !== 'running' || now.target_run_id",
-    replace: 'now === undefined || now.target_run_id',
+    find: "now?.state !== 'running' || !passed",
+    replace: 'now === undefined || !passed',
     invariant: 1,
     protects: 'a task that is over gets no due time',
   },
@@ -118,25 +111,18 @@ const looks = guardsIn('shared/flows/look.ts', [
     protects: 'a retry is not stopped for the timeout of the attempt before it',
   },
   {
-    name: 'look.still-due-id',
-    find: 'fresh.attempt.id !== seen.attempt.id || fresh.attempt.status !== seen.attempt.status',
-    replace: 'fresh.attempt.status !== seen.attempt.status',
-    invariant: 3,
-    protects: 'a retry is not ended for what its predecessor did',
-  },
-  {
     name: 'look.still-due-status',
-    find: 'fresh.attempt.id !== seen.attempt.id || fresh.attempt.status !== seen.attempt.status',
-    replace: 'fresh.attempt.id !== seen.attempt.id',
+    find: 'if (attempt.status !== seen.attempt.status) return false\n',
+    replace: '',
     invariant: 3,
-    protects: 'an attempt that was claimed meanwhile has not failed to start',
+    protects: 'an attempt that was cancelled while it was given up holds its session until its sandbox is gone',
   },
   {
     name: 'look.still-due-lease',
-    find: "return fresh.attempt.status !== 'running' || millis(fresh.attempt.lease_expires_at) <= deps.clock.now()",
+    find: "return attempt.status !== 'running' || millis(attempt.lease_expires_at) <= deps.clock.now()",
     replace: 'return true',
     invariant: 3,
-    protects: 'an attempt that was heard of meanwhile lives',
+    protects: 'an attempt that was heard of while it was given up lives',
   },
   {
     name: 'look.stop-gone',

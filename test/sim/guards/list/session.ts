@@ -22,7 +22,8 @@ export const session_guards: readonly Guard[] = [
       find: 'if (session.owner !== undefined || !session.waiting) return',
       replace: 'if (!session.waiting) return',
       invariant: 3,
-      protects: 'a session that was granted meanwhile hands nobody over',
+      protects: 'a session that is held hands nobody over',
+      harmless: 'both flows decide this only for a session that they have read as free. A decision is right by itself, whoever asks for it.',
     },
     {
       name: 'hand-over.session-due',
@@ -62,6 +63,13 @@ export const session_guards: readonly Guard[] = [
       replace: ' ?? (await deps.store.get(in_session))',
       invariant: 1,
       protects: 'a place that moves to and fro while it is looked for is found',
+    },
+    {
+      name: 'load.place-before-it-moves',
+      find: 'return (await deps.store.get(in_class)) ?? ',
+      replace: 'return ',
+      invariant: 1,
+      protects: 'a place that is parked while it is looked for is found',
     },
     {
       name: 'load.place-in-session',
