@@ -105,7 +105,7 @@ export class Functions extends Construct {
 
   private makeSweep(): PlaneFunction {
     const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, ['dispatch', 'wake'], this.compute())
-    this.props.table.grantRecords(made.role, { deletes: true, asks: ['due'] })
+    this.props.table.grantRecords(made.role, { deletes: true, asks: ['due', 'by_state'] })
     this.grantCompute(made)
     // The next minute brings the next sweep: a failed one is not tried again.
     made.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })

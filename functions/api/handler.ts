@@ -8,6 +8,7 @@ import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
+import { killRoutes } from './routes/kill.ts'
 import { runRoutes } from './routes/runs.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
@@ -23,6 +24,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...instanceRoutes(deps),
   ...workspaceRoutes(deps),
   auditRoute(deps),
+  ...killRoutes(deps),
 ]
 
 export const apiHandler = (deps: ApiDeps): HttpLambda => httpHandler(apiRoutes(deps), deps)

@@ -3,6 +3,7 @@ import { agent_operations } from './agents.ts'
 import { audit_operations } from './audit.ts'
 import { explain_operations } from './explain.ts'
 import { instance_operations } from './instances.ts'
+import { kill_operations } from './kill.ts'
 import { run_operations } from './runs.ts'
 import { system_operations } from './system.ts'
 import { task_log_operations } from './task-logs.ts'
@@ -19,6 +20,7 @@ export const operations = {
   ...instance_operations,
   ...workspace_operations,
   ...audit_operations,
+  ...kill_operations,
 } as const
 
 export type Operations = typeof operations

@@ -5,6 +5,7 @@
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
 import { sendSignals, type ComputeDeps } from './flow.ts'
+import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
 import { lookAtTask } from './look.ts'
 import type { StoredRecord } from '../store/records.ts'
@@ -27,6 +28,8 @@ const lookAt = async (deps: ComputeDeps, record: StoredRecord): Promise<void> =>
       return sendSignals(deps, [{ kind: 'class', workspace_id: record.workspace_id, class_key: record.class_key }])
     case 'session':
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
+    case 'gate':
+      return lookAtGate(deps, record.workspace_id)
     default:
       throw new Error(`a ${record.kind} is never due`)
   }

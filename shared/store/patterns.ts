@@ -5,6 +5,7 @@
 import {
   agentsPartition,
   classPartition,
+  killPartition,
   due_shards,
   listPartitions,
   logPartition,
@@ -98,6 +99,14 @@ const single_records: readonly AccessPattern[] = [
     note: `or {workspace}#session#{session} / WAIT#{rank}#{task}: in one of the two, as long as the task is queued`,
   },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
+  {
+    name: 'gate of a workspace',
+    index: 'table',
+    key: key(refs.gate(w)),
+    asked_by: ['api', 'dispatch', 'sweep'],
+    consistency: 'strong',
+    note: 'before anything of the workspace is accepted or started: whether it was killed',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
@@ -149,6 +158,14 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
   },
   {
+    name: 'attempts that a kill has stopped',
+    index: 'table',
+    key: { pk: killPartition(w, '{killed_at}'), sk: 'all, oldest first' },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'what the answer to a kill lists',
+  },
+  {
     name: 'workspaces',
     index: 'table',
     key: { pk: workspaces_partition, sk: all_newest_first },
@@ -163,9 +180,9 @@ const lists: readonly AccessPattern[] = [
     name: 'tasks in a state',
     index: 'by_state',
     key: { pk: listPartitions.tasksByState(w, '{state}', false), sk: all_newest_first },
-    asked_by: ['api'],
+    asked_by: ['api', 'sweep'],
     consistency: 'eventual',
-    note: 'a list without a filter merges the states',
+    note: 'a list without a filter merges the states; sweep goes on with a kill',
   },
   {
     name: 'tasks of an agent',
@@ -207,7 +224,14 @@ const lists: readonly AccessPattern[] = [
     consistency: 'eventual',
     note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
   },
-  { name: 'execution instances', index: 'by_state', key: { pk: listPartitions.instances(w), sk: 'all' }, asked_by: ['api'], consistency: 'eventual', note: '' },
+  {
+    name: 'execution instances',
+    index: 'by_state',
+    key: { pk: listPartitions.instances(w), sk: 'all' },
+    asked_by: ['api', 'sweep'],
+    consistency: 'eventual',
+    note: '',
+  },
   {
     name: 'API keys of a workspace',
     index: 'by_state',
@@ -222,7 +246,7 @@ const lists: readonly AccessPattern[] = [
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances and sessions of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions and gates of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 
@@ -251,5 +275,7 @@ export const record_notes = {
   event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
   log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
   workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
+  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed' },
+  killed_attempt: { key: key(refs.killedAttempt(w, '{killed_at}', '{run}', 1)), note: 'an attempt that a kill has found live' },
   api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
 } as const satisfies Record<RecordKind, RecordNote>

@@ -20,6 +20,7 @@ export const unknown_ids: Readonly<Record<string, string>> = {
   task_id: 'task_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
+  workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
 }
 
@@ -40,6 +41,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
   const { target_run_id } = shaped(operations.getTask.responses[200], await plane.call('GET', `/v1/tasks/${task.id}`, { key, headers }))
   const made = shaped(operations.createApiKey.responses[201], await post('/v1/api-keys', { name: 'k', role: 'viewer' }), 201)
   return {
+    workspace_id: agent.workspace_id,
     agent_id: agent.id,
     task_id: task.id,
     run_id: target_run_id ?? '',
