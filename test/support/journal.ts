@@ -31,6 +31,13 @@ const isKind =
 export const journalled = (onCommit: (changes: readonly Change[], journal: Journal) => void): Journal => {
   const inner = memoryStore()
   const entries = new Map<string, Entry>()
+  /** The same by kind, in the same order. */
+  const by_kind = new Map<RecordKind, Map<string, Entry>>()
+  const ofKind = (kind: RecordKind): Map<string, Entry> => {
+    const known = by_kind.get(kind) ?? new Map<string, Entry>()
+    by_kind.set(kind, known)
+    return known
+  }
   let step = 0
   const written = async (write: Write): Promise<StoredRecord | undefined> => {
     switch (write.op) {
@@ -49,8 +56,14 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
     const address = JSON.stringify([ref.pk, ref.sk])
     const before = entries.get(address)?.record
     const after = await written(write)
-    if (after === undefined) entries.delete(address)
-    else entries.set(address, { record: after, step })
+    if (after === undefined) {
+      entries.delete(address)
+      ofKind(ref.kind).delete(address)
+    } else {
+      const entry: Entry = { record: after, step }
+      entries.set(address, entry)
+      ofKind(ref.kind).set(address, entry)
+    }
     return { before, after }
   }
   /** Each version is parsed once, as whoever reads it first would. */
@@ -77,7 +90,7 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
       },
     },
     step: () => step,
-    all: (kind) => [...entries.values()].map(({ record }) => record).filter(isKind(kind)),
+    all: (kind) => [...ofKind(kind).values()].map(({ record }) => record).filter(isKind(kind)),
     stepOf: (matches) => Math.max(-1, ...[...entries.values()].filter(({ record }) => matches(record)).map((entry) => entry.step)),
   }
   return journal
