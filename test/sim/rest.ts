@@ -1,5 +1,5 @@
 /** The end of a run: no more faults, and everybody does what is right. Then the plane comes to rest, even where no doorbell is heard. */
-import { unrest } from '../support/invariants.ts'
+import { allFindings, unrest } from '../support/invariants.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import * as runners from './runners.ts'
 import { check, openAll, Violation } from './steps.ts'
@@ -72,6 +72,8 @@ export const comeToRest = async (world: World): Promise<void> => {
   for (let minute = 0; minute < rest_minutes && unrest(world.journal, world.now_ms).length > 0; minute += 1) await orderlyMinute(world, deaf)
   const unsettled = unrest(world.journal, world.now_ms)
   if (unsettled.length > 0) throw new Violation(`no rest after ${rest_minutes} minutes: ${unsettled.slice(0, 3).join('; ')}`)
+  const wrong = allFindings(world.journal, world.now_ms)
+  if (wrong.length > 0) throw new Violation(wrong.slice(0, 3).join('\n'))
   const lost = world.submissions.find(({ task_id }) => task_id !== undefined && !world.journal.all('task').some(({ id }) => id === task_id))
   if (lost !== undefined) throw new Violation(`invariant 1: ${lost.task_id} was accepted and is gone`)
 }
