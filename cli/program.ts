@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addAgents } from './commands/agents.ts'
 import { addAudit } from './commands/audit.ts'
+import { addExplain } from './commands/explain.ts'
+import { addInstances } from './commands/instances.ts'
 import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
 import { addTasks } from './commands/tasks.ts'
@@ -47,7 +49,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addAgents, addRuns, addAccess, addAudit]) add(program, act)
+  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addInstances, addAccess, addAudit]) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

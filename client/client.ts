@@ -76,6 +76,7 @@ export const createClient = (options: ClientOptions) => {
       archive: method.id(operations.archiveTask),
       retry: method.id(operations.retryTask),
       logs: method.idAndQuery(operations.listTaskLogs),
+      explain: method.id(operations.explainTask),
       events,
     },
     runs: {
@@ -90,6 +91,7 @@ export const createClient = (options: ClientOptions) => {
     instances: {
       list: method.query(operations.listExecutionInstances),
       get: method.id(operations.getExecutionInstance),
+      update: method.idAndBody(operations.updateExecutionInstance),
     },
     workspaces: {
       create: method.body(operations.createWorkspace),

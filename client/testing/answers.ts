@@ -38,6 +38,7 @@ const instance = {
   failed_attempt_threshold: 5,
   failed_attempts: 0,
   desired_dispatch_concurrency: 1,
+  limit_set_by: 'lane',
   running_attempts: 1,
   pending_attempts: 0,
   stopping_attempts: 0,
@@ -110,6 +111,13 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
     live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
   }),
+  explainTask: whereId('task_id', sample_ids.task, {
+    task_id: sample_ids.task,
+    state: 'queued',
+    constraint: { code: 'class_limit', limit: 1, pending: 0, running: 1, stopping: 0, set_by: 'lane' },
+    frees: 'the end of an attempt of its class, or a greater limit',
+    place: { line: 'class', position: 2, of: 12, more: false },
+  }),
   archiveTask: whereId('task_id', sample_ids.task, sampleTask({ state: 'done', finished_at: at(9), archived_at: at(10) })),
   retryTask: (_, state) => {
     state.script = scriptOf('done')
@@ -126,6 +134,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),
   listExecutionInstances: () => list(instance),
   getExecutionInstance: () => found(instance),
+  updateExecutionInstance: () => found(instance),
   createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
   listWorkspaces: () => list(workspace),
   createApiKey: ({ body }) => ({ status: 201, body: { api_key: { ...api_key, name: String(body['name']), role: body['role'] }, key: 'lk_secret_once' } }),

@@ -4,6 +4,7 @@ import type { ApiDeps } from './deps.ts'
 import { acceptAgentCommand } from './routes/accept-command.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { auditRoute } from './routes/audit.ts'
+import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
@@ -17,6 +18,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...agentRoutes(deps),
   acceptAgentCommand(deps),
   ...taskRoutes(deps),
+  explainRoute(deps),
   ...runRoutes(deps),
   ...instanceRoutes(deps),
   ...workspaceRoutes(deps),

@@ -1,5 +1,4 @@
 /** The dependencies of the functions, bound to AWS once per process, from the environment. */
-import { Tracer } from '@aws-lambda-powertools/tracer'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
@@ -18,19 +17,17 @@ import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
 
 const { env } = process
-/** Calls to AWS appear in the traces that Lambda takes. Outside Lambda it does nothing. */
-const tracer = new Tracer({ captureHTTPsRequests: false })
 const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
-    client: tracer.captureAWSv3Client(new DynamoDBClient({})),
+    client: new DynamoDBClient({}),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
   signals: sqsSignals({
-    client: tracer.captureAWSv3Client(new SQSClient({})),
+    client: new SQSClient({}),
     ids: system_ids,
     queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
   }),

@@ -122,7 +122,7 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     key: { pk: sessionPartition(w, '{session}'), sk: from(lines.session) },
     asked_by: ['dispatch', 'api'],
     consistency: 'strong',
-    note: 'moved back to the lines of their classes when the session is free; the audit looks at the head',
+    note: 'moved back to the lines of their classes when the session is free; api counts it, the audit looks at the head',
   },
   {
     name: 'ended attempts of a run',

@@ -170,6 +170,14 @@ export const bad_requests: readonly Bad[] = [
   gets((w) => `/v1/runs/${w.own['run_id']}/events?cursor=AAAA`, 'invalid_request', 'cursor'),
   gets((w) => `/v1/runs/${w.own['run_id']}/snapshots?cursor=AAAA`, 'invalid_request', 'cursor'),
   gets((w) => `/v1/runs/${w.own['run_id']}/attempts?cursor=AAAA`, 'invalid_request', 'cursor'),
+  {
+    name: 'a limit below zero',
+    method: 'PATCH',
+    path: (w) => `/v1/execution-instances/${w.own['instance_key']}`,
+    sent: { body: { desired_dispatch_concurrency: -1 } },
+    code: 'invalid_request',
+    field: 'desired_dispatch_concurrency',
+  },
   // Paths.
   gets('/v1/tasks/mine', 'invalid_request', 'task_id'),
   gets((w) => `/v1/tasks/${w.own['run_id']}`, 'invalid_request', 'task_id'),
