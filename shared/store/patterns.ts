@@ -16,7 +16,7 @@ import {
 } from './keys.ts'
 import type { RecordKind } from './records.ts'
 
-export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep'
+export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep' | 'cron-fire'
 
 /** A key with names in braces where values stand. `sk` is a value, a range, or all of the partition. */
 export interface PatternKey {
@@ -40,7 +40,14 @@ const from = (start: string) => `begins with ${start}`
 const all_newest_first = 'all, newest first'
 
 const single_records: readonly AccessPattern[] = [
-  { name: 'agent by id', index: 'table', key: key(refs.agent(w, '{agent}')), asked_by: ['api', 'dispatch'], consistency: 'strong', note: '' },
+  {
+    name: 'agent by id',
+    index: 'table',
+    key: key(refs.agent(w, '{agent}')),
+    asked_by: ['api', 'dispatch', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
   {
     name: 'agent by its key',
     index: 'table',
@@ -53,7 +60,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'command by agent and idempotency key',
     index: 'table',
     key: key(refs.command(w, '{command_key}')),
-    asked_by: ['api', 'dispatch', 'runner-api'],
+    asked_by: ['api', 'dispatch', 'runner-api', 'cron-fire', 'wake', 'sweep'],
     consistency: 'strong',
     note: 'the idempotency record is the command itself; its key is a hash',
   },
@@ -61,7 +68,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'task by id',
     index: 'table',
     key: key(refs.task(w, '{task}')),
-    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep', 'cron-fire'],
     consistency: 'strong',
     note: '',
   },
@@ -69,7 +76,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'run by id',
     index: 'table',
     key: key(refs.run(w, '{run}')),
-    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep', 'cron-fire'],
     consistency: 'strong',
     note: 'holds its latest attempt',
   },
@@ -90,6 +97,14 @@ const single_records: readonly AccessPattern[] = [
     note: '',
   },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
+  {
+    name: 'schedule by id',
+    index: 'table',
+    key: key(refs.schedule(w, '{schedule}')),
+    asked_by: ['api', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
@@ -139,6 +154,14 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     asked_by: ['api'],
     consistency: 'strong',
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
+  },
+  {
+    name: 'ledger of a schedule',
+    index: 'table',
+    key: { pk: recordPartition(w, '{schedule}'), sk: from('TICK#') },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'newest tick first',
   },
   {
     name: 'workspaces',
@@ -209,12 +232,28 @@ const lists: readonly AccessPattern[] = [
     note: 'role admin',
   },
   {
+    name: 'schedules of a workspace',
+    index: 'by_state',
+    key: { pk: listPartitions.schedules(w), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: '',
+  },
+  {
+    name: 'schedules of an agent',
+    index: 'by_agent',
+    key: { pk: listPartitions.schedulesByAgent(w, '{agent}'), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'also asked when the agent is deleted',
+  },
+  {
     name: 'what is due',
     index: 'due',
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances and sessions of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions and schedules of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 
@@ -243,5 +282,10 @@ export const record_notes = {
   event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
   log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
   workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
+  schedule: {
+    key: key(refs.schedule(w, '{schedule}')),
+    note: 'its next tick is the compare-and-swap of a fire; a deleted one stays, so that past tasks can name it',
+  },
+  tick: { key: key(refs.tick(w, '{schedule}', '{tick}')), note: 'immutable ledger row: how one nominal tick ended, and why' },
   api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
 } as const satisfies Record<RecordKind, RecordNote>

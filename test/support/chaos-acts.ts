@@ -67,7 +67,7 @@ const hear = async (deps: ComputeDeps, signal: Signal): Promise<void> => {
   if (signal.kind === 'class') await lookAtClass(deps, signal)
   else if (signal.kind === 'session') await lookAtSession(deps, signal)
   else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
-  else await lookAtTask(deps, signal)
+  else if (signal.kind === 'task') await lookAtTask(deps, signal)
 }
 
 /** Delivers one doorbell whose time has come, in any order. */

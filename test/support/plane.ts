@@ -109,7 +109,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     if (signal.kind === 'class') await lookAtClass(deps, signal)
     else if (signal.kind === 'session') await lookAtSession(deps, signal)
     else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
-    else if (signal.delay_ms === 0) await lookAtTask(deps, signal)
+    else if (signal.kind === 'task' && signal.delay_ms === 0) await lookAtTask(deps, signal)
   }
   return {
     deps,
