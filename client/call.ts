@@ -31,7 +31,16 @@ export type QueryOf<Q extends z.ZodObject> = {
 }
 
 /** Operations that change something and may still be repeated: the second time changes nothing and answers alike. */
-const repeatable_changes: ReadonlySet<string> = new Set(['updateAgent', 'acceptAgentCommand', 'cancelTask', 'archiveTask', 'cancelRun', 'revokeApiKey'])
+const repeatable_changes: ReadonlySet<string> = new Set([
+  'updateAgent',
+  'acceptAgentCommand',
+  'cancelTask',
+  'archiveTask',
+  'cancelRun',
+  'updateSchedule',
+  'fireSchedule',
+  'revokeApiKey',
+])
 
 const fillPath = (path: string, id: string | undefined): string => path.replace(/\{[^}]+\}/, encodeURIComponent(id ?? ''))
 

@@ -7,6 +7,7 @@ import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
 
@@ -18,6 +19,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...taskRoutes(deps),
   ...runRoutes(deps),
   ...instanceRoutes(deps),
+  ...scheduleRoutes(deps),
   ...workspaceRoutes(deps),
 ]
 

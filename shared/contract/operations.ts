@@ -2,6 +2,7 @@
 import { agent_operations } from './agents.ts'
 import { instance_operations } from './instances.ts'
 import { run_operations } from './runs.ts'
+import { schedule_operations } from './schedules.ts'
 import { system_operations } from './system.ts'
 import { task_log_operations } from './task-logs.ts'
 import { task_operations } from './tasks.ts'
@@ -14,6 +15,7 @@ export const operations = {
   ...task_log_operations,
   ...run_operations,
   ...instance_operations,
+  ...schedule_operations,
   ...workspace_operations,
 } as const
 
