@@ -37,10 +37,12 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
-  'revokeApiKey',
   'updateExecutionInstance',
   'killWorkspace',
   'resumeWorkspace',
+  'updateSchedule',
+  'fireSchedule',
+  'revokeApiKey',
 ])
 
 const fillPath = (path: string, id: string | undefined): string => path.replace(/\{[^}]+\}/, encodeURIComponent(id ?? ''))

@@ -10,6 +10,7 @@ import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { killRoutes } from './routes/kill.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
 
@@ -22,6 +23,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   explainRoute(deps),
   ...runRoutes(deps),
   ...instanceRoutes(deps),
+  ...scheduleRoutes(deps),
   ...workspaceRoutes(deps),
   auditRoute(deps),
   ...killRoutes(deps),

@@ -22,7 +22,8 @@ export interface AcceptCommandRequest {
   readonly body_hash: string
 }
 
-const freshIds = (deps: FlowDeps) => ({
+/** What a command gets where it names none. */
+export const freshIds = (deps: FlowDeps) => ({
   task_id: TaskId.parse(deps.ids.mint('task')),
   session_id: SessionId.parse(deps.ids.mint('input').replace(/^inp/, 'ses')),
   idempotency_key: deps.ids.mint('input').replace(/^inp/, 'idem'),

@@ -6,6 +6,7 @@ import { LogChunk, RunEvent } from '../domain/event.ts'
 import { Gate, KilledAttempt } from '../domain/gate.ts'
 import { Instance, Place } from '../domain/instance.ts'
 import { AttemptRecord, Run } from '../domain/run.ts'
+import { Schedule, Tick } from '../domain/schedule.ts'
 import { Session } from '../domain/session.ts'
 import { Task } from '../domain/task.ts'
 import { ApiKey, Workspace } from '../domain/workspace.ts'
@@ -26,6 +27,8 @@ export const record_schemas = {
   api_key: ApiKey,
   gate: Gate,
   killed_attempt: KilledAttempt,
+  schedule: Schedule,
+  tick: Tick,
 } as const
 
 export type RecordKind = keyof typeof record_schemas

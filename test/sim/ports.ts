@@ -3,7 +3,7 @@
  * call belongs to is known by the asynchronous context that it comes from.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ComputeDeps } from '../../shared/flows/flow.ts'
+import type { ComputeDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { RangePage, RangeQuery, Write } from '../../shared/store/store.ts'
@@ -75,6 +75,8 @@ const ring = (world: World, signal: Signal): void => {
   if (signal.kind === 'class') dispatch.send(world.now_ms, JSON.stringify(signal), `${signal.workspace_id}#${signal.class_key}`, 0)
   else if (signal.kind === 'session') dispatch.send(world.now_ms, JSON.stringify(signal), `${signal.workspace_id}#${signal.session_id}`, 0)
   else if (signal.kind === 'attempt') attempt_events.send(world.now_ms, JSON.stringify(signal.event), signal.event.run_id, 0)
+  else if (signal.kind === 'schedule')
+    wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, schedule_id: signal.schedule_id }), undefined, 0)
   else wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, task_id: signal.task_id }), undefined, signal.delay_ms)
 }
 
@@ -126,10 +128,21 @@ const files: ComputeDeps['files'] = {
   getText: () => current().call('file', 'get text', async () => 'text'),
 }
 
+const alarm_clock: LookDeps['alarm_clock'] = {
+  set: ({ schedule_id, workspace_id }, { entries, gone }) => {
+    const { call, world } = current()
+    return call('alarm', 'set alarms', async () => {
+      for (const name of gone) world.alarms.delete(name)
+      for (const entry of entries) world.alarms.set(entry.name, { workspace_id, schedule_id })
+    })
+  },
+}
+
 /** The dependencies of one release's handlers. */
-export const depsOf = (release: keyof typeof settings): ComputeDeps => ({
+export const depsOf = (release: keyof typeof settings): LookDeps => ({
   store,
   compute,
+  alarm_clock,
   files,
   deployment: settings[release],
   clock: { now: () => current().world.now_ms + current().skew_ms },
