@@ -80,7 +80,7 @@ const acts: readonly (readonly [weight: number, Act])[] = [
   [1.5, clients.changeLimit],
   [0.3, clients.deleteAgent],
   [1, admins.makeAgent],
-  [2, admins.guestDoes],
+  [5, admins.guestDoes],
   [2, clients.intrude],
   [6, minute],
   [1, redrive],

@@ -66,6 +66,6 @@ const visit = (world: World, guest: Guest): void => {
 /** One of them comes, calls or goes. */
 export const guestDoes = (world: World): void => {
   const known = guests(world)
-  if (known.length < 2) return invite(world)
+  if (known.length === 0) return invite(world)
   world.random.pick([visit, visit, sendAway])(world, world.random.pick(known))
 }
