@@ -43,6 +43,14 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     const { live, limit } = await instanceOf(plane, task.class_key)
     must(`${live} are live, and the limit is ${limit}`, live <= limit)
   },
+  'two dispatchers that meet at a retry start it once': async (plane, store) => {
+    const { task, sandbox } = await running(plane, 1)
+    await plane.finish(sandbox, failed)
+    plane.signals.splice(0)
+    store.afterReadOf('session', async () => lookAtClass(plane.deps, task))
+    await lookAtClass(plane.deps, task)
+    must(`${plane.sandboxes.length} sandboxes were launched`, plane.sandboxes.length === 2)
+  },
   'a limit that an operator sets while a dispatcher follows the agent is never written over': async (plane, store) => {
     const { agent, task } = await running(plane, 1)
     const name = { workspace_id: plane.workspace_id, instance_key: task.class_key }
