@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
 import { startFakeApi } from '../client/testing/fake-api.ts'
-import { sample_ids, sample_start_ms } from '../client/testing/samples.ts'
-import { exit_codes, type Io } from './io.ts'
-import { runProgram } from './program.ts'
+import { sample_ids } from '../client/testing/samples.ts'
+import { exit_codes } from './io.ts'
+import { runOn, type World } from './testing/run-on.ts'
 
 let api: Awaited<ReturnType<typeof startFakeApi>>
 beforeAll(async () => {
@@ -14,48 +14,7 @@ beforeEach(() => {
   api.seen.length = 0
 })
 
-interface World {
-  readonly env?: Record<string, string>
-  readonly files?: Record<string, string | Uint8Array>
-  readonly stdin?: string
-  /** Ctrl-C is pressed once this was printed. */
-  readonly interrupt_after?: string
-}
-
-/** Runs a command line against the fake API, as a user would from a project with a local stack. */
-const lanekeeper = async (line: readonly string[], world: World = {}) => {
-  let out = ''
-  let err = ''
-  let interrupt: () => void = () => undefined
-  const local = JSON.stringify({ api_url: api.url, api_key: api.key, workspace_id: sample_ids.workspace })
-  const files: Record<string, string | Uint8Array> = { '/project/.lanekeeper/local.json': local, ...world.files }
-  const io: Io = {
-    out: (text) => {
-      out += text
-      if (world.interrupt_after !== undefined && out.includes(world.interrupt_after)) interrupt()
-    },
-    err: (text) => void (err += text),
-    readStdin: async () => world.stdin ?? '',
-    readFile: async (path) => {
-      const file = files[path]
-      return typeof file === 'string' ? new TextEncoder().encode(file) : file
-    },
-    env: world.env ?? {},
-    cwd: '/project',
-    is_terminal: false,
-    columns: undefined,
-    now: () => sample_start_ms + 60_000,
-    fetch,
-    onInterrupt: (interrupted) => {
-      interrupt = interrupted
-      return () => {
-        interrupt = () => undefined
-      }
-    },
-  }
-  const code = await runProgram(line, io)
-  return { code, out, err }
-}
+const lanekeeper = async (line: readonly string[], world: World = {}) => runOn(api, line, world)
 const Body = z.looseObject({ config: z.looseObject({}).optional() })
 const sentBody = () => Body.parse(api.seen.at(-1)?.body)
 
@@ -201,6 +160,7 @@ test.each([
   [['tasks', 'archive', sample_ids.task], /is archived/],
   [['tasks', 'retry', sample_ids.task], /is queued again/],
   [['tasks', 'retry', sample_ids.task, '--follow'], /✓ done/],
+  [['explain', sample_ids.task], /held by +class limit[^]*place +2 of 12 in the class’s line/],
   [['logs', sample_ids.task], /^› Write a note\nDone\.\n$/],
   [['runs', 'list', '--status', 'ok'], /run_\w+ +ok +demo/],
   [['runs', 'get', sample_ids.run], /ATTEMPT +STATUS +ADMITTED +LAUNCH/],
@@ -209,7 +169,10 @@ test.each([
     ['schedules', 'create', 'Look', '--agent', 'demo', '--cron', '0 9 * * 1-5', '--timezone', 'Europe/Berlin'],
     /created schedule sch_\w+; its first tick is in 22h/,
   ],
-  [['schedules', 'draft', 'weekdays at nine in Berlin'], /^0 9 \* \* 1-5 +Every weekday at 09:00[^]*Said by scripted\. Nothing is stored; create it: .*--timezone Europe\/Berlin/],
+  [
+    ['schedules', 'draft', 'weekdays at nine in Berlin'],
+    /^0 9 \* \* 1-5 +Every weekday at 09:00[^]*Said by scripted\. Nothing is stored; create it: .*--timezone Europe\/Berlin/,
+  ],
   [['schedules', 'list', '--agent', 'demo'], /sch_\w+ +active +demo +0 9 \* \* 1-5 +Europe\/Berlin +in 22h +2m ago +Look at the queue/],
   [['schedules', 'get', sample_ids.schedule], /catch-up +10m/],
   [['schedules', 'update', sample_ids.schedule, '--overlap', 'skip', '--catchup', '1h'], /overlap +skip\ncatch-up +1h/],
@@ -221,6 +184,9 @@ test.each([
   [['schedules', 'next', sample_ids.schedule], /2026-11-23T09:00:00\+01:00 +in 22h\nthe clocks change from \+01:00 to \+02:00/],
   [['schedules', 'delete', sample_ids.schedule], /deleted schedule sch_/],
   [['instances', 'list'], /demo +deploys +healthy +1 +0 +0 +1 +12/],
+  [['instances', 'get', sample_ids.class_key], /limit +1, of the lane/],
+  [['instances', 'set-limit', sample_ids.class_key, '3'], /limit +1/],
+  [['instances', 'reset', sample_ids.class_key], /healthy/],
   [['keys', 'create', 'ci', '--role', 'viewer'], /lk_secret_once\nThis is the only time/],
   [['keys', 'list'], /old +member +lk_abc… +revoked/],
   [['keys', 'revoke', sample_ids.apiKeyNo(1)], /revoked key ci/],

@@ -2,6 +2,9 @@
 import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addAgents } from './commands/agents.ts'
+import { addAudit } from './commands/audit.ts'
+import { addExplain } from './commands/explain.ts'
+import { addInstances } from './commands/instances.ts'
 import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
 import { addSchedules } from './commands/schedules.ts'
@@ -48,7 +51,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addAgents, addRuns, addSchedules, addAccess]) add(program, act)
+  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addSchedules, addInstances, addAccess, addAudit]) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

@@ -37,9 +37,11 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
-  'updateSchedule', 'draftSchedule',
+  'updateSchedule',
+  'draftSchedule',
   'fireSchedule',
   'revokeApiKey',
+  'updateExecutionInstance',
 ])
 
 const fillPath = (path: string, id: string | undefined): string => path.replace(/\{[^}]+\}/, encodeURIComponent(id ?? ''))

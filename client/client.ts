@@ -75,6 +75,7 @@ export const createClient = (options: ClientOptions) => {
   return {
     health: method.none(operations.getHealth),
     openapi: method.none(operations.getOpenApi),
+    audit: method.query(operations.audit),
     agents: {
       defaults: method.query(operations.defaultAgentConfig),
       create: method.body(operations.createAgent),
@@ -93,6 +94,7 @@ export const createClient = (options: ClientOptions) => {
       archive: method.id(operations.archiveTask),
       retry: method.id(operations.retryTask),
       logs: method.idAndQuery(operations.listTaskLogs),
+      explain: method.id(operations.explainTask),
       events,
     },
     runs: {
@@ -107,6 +109,7 @@ export const createClient = (options: ClientOptions) => {
     instances: {
       list: method.query(operations.listExecutionInstances),
       get: method.id(operations.getExecutionInstance),
+      update: method.idAndBody(operations.updateExecutionInstance),
     },
     schedules: scheduleMethods(method),
     workspaces: {

@@ -100,5 +100,7 @@ export const readEnv = (env: Readonly<Record<string, string | undefined>>, name:
 }
 export const readDeployment = (env: Readonly<Record<string, string | undefined>>): Deployment => Deployment.parse(JSON.parse(readEnv(env, 'deployment')))
 export const readCompute = (env: Readonly<Record<string, string | undefined>>): ComputeSettings => ComputeSettings.parse(JSON.parse(readEnv(env, 'compute')))
+export const readTextModel = (env: Readonly<Record<string, string | undefined>>): TextModelSettings =>
+  TextModelSettings.parse(JSON.parse(readEnv(env, 'text_model')))
 export const readAlarmClock = (env: Readonly<Record<string, string | undefined>>): AlarmClockSettings =>
   AlarmClockSettings.parse(JSON.parse(readEnv(env, 'alarm_clock')))

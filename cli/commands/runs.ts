@@ -1,11 +1,11 @@
-/** `lanekeeper runs …` and `lanekeeper instances …` */
+/** `lanekeeper runs …` */
 import type { Command } from 'commander'
 import * as z from 'zod'
 import { run_statuses } from '../../shared/domain/run.ts'
 import { print, type Act, type Context } from '../context.ts'
 import { exit_codes, type ExitCode } from '../io.ts'
 import { findAgent, operand } from '../lookup.ts'
-import { instanceTable, runFields, runTable } from '../render/records.ts'
+import { runFields, runTable } from '../render/records.ts'
 import { listCommand, ListOptions, printList, shownBy } from './lists.ts'
 
 const statuses = run_statuses.join(', ')
@@ -54,9 +54,4 @@ export const addRuns = (program: Command, act: Act): void => {
     .action(act(RunListOptions, list))
   one('get', 'Show a run and its attempts').action(act(z.object({}), get))
   one('cancel', 'Cancel a run').action(act(z.object({}), cancel))
-
-  const instances = program.command('instances').description('Execution classes: how much of each runs, waits and may run')
-  listCommand(instances, 'List execution instances').action(
-    act(ListOptions, (context, { options }) => printList(context, options, (query) => context.client.instances.list(query), instanceTable, true)),
-  )
 }

@@ -43,7 +43,11 @@ const draft = async (context: Context, { args, options }: { args: readonly strin
   const create = `${context.name} schedules create "…" --agent … --cron "${drafted.cron_expr}" --timezone ${drafted.timezone}`
   const { bold, dim } = context.style
   const head = `${bold(clean(drafted.cron_expr))}  ${clean(drafted.sentence)}\n`
-  print(context, drafted, () => `${head}${nextLines(shown, drafted)}${dim(`Said by ${clean(drafted.model)}. Nothing is stored; create it: ${clean(create)}`)}\n`)
+  print(
+    context,
+    drafted,
+    () => `${head}${nextLines(shown, drafted)}${dim(`Said by ${clean(drafted.model)}. Nothing is stored; create it: ${clean(create)}`)}\n`,
+  )
   return exit_codes.done
 }
 

@@ -191,6 +191,25 @@ export const instanceTable = ({ style, now_ms, agents }: Shown, instances: reado
         instances,
       )
 
+const limit_setters = { operator: 'set by an operator', lane: 'of the lane', agent: 'of the agent' } as const
+
+export const instanceFields = ({ style, now_ms, agents }: Shown, instance: InstanceView): string =>
+  fields(style, [
+    ['instance', style.bold(instance.instance_key)],
+    ['agent', `${agents.get(instance.agent_id) ?? ''} ${style.dim(instance.agent_id)}`.trim()],
+    ['lane', instance.lane === undefined ? undefined : clean(instance.lane)],
+    ['status', toned(style, instance.status)],
+    ['failures', `${instance.failed_attempts} in a row; degraded at ${instance.failed_attempt_threshold}`],
+    ['probe', instance.status === 'degraded' ? when(instance.cooldown_until, now_ms) : undefined],
+    ['limit', `${instance.desired_dispatch_concurrency}, ${limit_setters[instance.limit_set_by]}`],
+    ['running', String(instance.running_attempts)],
+    ['pending', String(instance.pending_attempts)],
+    ['stopping', String(instance.stopping_attempts)],
+    ['in line', `${count(instance.waiting_tasks)}${instance.waiting_tasks_more ? '+' : ''}`],
+    ['last event', when(instance.last_event_at, now_ms)],
+    ['created', when(instance.created_at, now_ms)],
+  ])
+
 export const keyTable = ({ style, now_ms }: Shown, keys: readonly ApiKeyView[]): string =>
   keys.length === 0
     ? nothing('keys')

@@ -38,6 +38,7 @@ const instance = {
   failed_attempt_threshold: 5,
   failed_attempts: 0,
   desired_dispatch_concurrency: 1,
+  limit_set_by: 'lane',
   running_attempts: 1,
   pending_attempts: 0,
   stopping_attempts: 0,
@@ -93,6 +94,18 @@ const next_ticks = {
 }
 const updateSchedule: Answerer = ({ body }) =>
   found(sampleSchedule(body['active'] === false ? { active: false, paused_reason: 'by_request', next_run_at: undefined } : { ...body }))
+/** Two pages of invariant 4, whose second moves at the first look; all else is well. */
+const audit: Answerer = ({ query }, state) => {
+  const page = { invariant: Number(query['invariant']), checked: 3, unsettled: 0, violations: [] }
+  if (query['invariant'] !== '4') return found(page)
+  if (query['cursor'] === undefined) return found({ ...page, next_cursor: '2' })
+  state.audits += 1
+  if (state.audits === 1) return found({ ...page, unsettled: 1 })
+  return found({
+    ...page,
+    violations: [{ code: 'counters', key: 'ws_1#execclass_1 / INSTANCE', sentence: 'execclass_1 counts 1 running; there are 0 running' }],
+  })
+}
 
 export const answers: Readonly<Record<OperationId, Answerer>> = {
   getHealth: () => found({ status: 'ok' }),
@@ -110,6 +123,13 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   cancelTask: whereId('task_id', sample_ids.task, {
     task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
     live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
+  }),
+  explainTask: whereId('task_id', sample_ids.task, {
+    task_id: sample_ids.task,
+    state: 'queued',
+    constraint: { code: 'class_limit', limit: 1, pending: 0, running: 1, stopping: 0, set_by: 'lane' },
+    frees: 'the end of an attempt of its class, or a greater limit',
+    place: { line: 'class', position: 2, of: 12, more: false },
   }),
   archiveTask: whereId('task_id', sample_ids.task, sampleTask({ state: 'done', finished_at: at(9), archived_at: at(10) })),
   retryTask: (_, state) => {
@@ -140,9 +160,11 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     state.script = scriptOf('done')
     return { status: 202, body: { task: sampleTask(), idempotent_hit: false } }
   },
+  updateExecutionInstance: () => found(instance),
   createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
   listWorkspaces: () => list(workspace),
   createApiKey: ({ body }) => ({ status: 201, body: { api_key: { ...api_key, name: String(body['name']), role: body['role'] }, key: 'lk_secret_once' } }),
   listApiKeys: () => list(api_key, { ...api_key, id: sample_ids.apiKeyNo(2), name: 'old', revoked_at: at(-3_600_000) }),
   revokeApiKey: whereId('api_key_id', sample_ids.apiKeyNo(1), { ...api_key, revoked_at: at(0) }),
+  audit,
 }

@@ -18,6 +18,8 @@ export interface FakeAnswer {
 /** What the fake remembers. */
 export interface FakeState {
   script: readonly TaskEventBatch[]
+  /** How often the second page of an audit was asked for. */
+  audits: number
   /** Requests in the order they came, those that were refused too. */
   readonly seen: FakeRequest[]
 }

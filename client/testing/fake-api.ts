@@ -71,7 +71,7 @@ const checkedAnswer = async (state: FakeState, request: IncomingMessage): Promis
 
 /** Starts the fake on a free port of loopback. */
 export const startFakeApi = async () => {
-  const state: FakeState = { script: [], seen: [] }
+  const state: FakeState = { script: [], audits: 0, seen: [] }
   const server = createServer((request, response) => {
     void checkedAnswer(state, request).then((answer) =>
       response.writeHead(answer.status, { 'content-type': 'application/json', 'x-request-id': 'req-fake' }).end(JSON.stringify(answer.body)),

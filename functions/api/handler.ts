@@ -3,6 +3,8 @@ import { httpHandler, type HttpLambda, type HttpRoute } from '../middleware/http
 import type { ApiDeps } from './deps.ts'
 import { acceptAgentCommand } from './routes/accept-command.ts'
 import { agentRoutes } from './routes/agents.ts'
+import { auditRoute } from './routes/audit.ts'
+import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
@@ -17,10 +19,12 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...agentRoutes(deps),
   acceptAgentCommand(deps),
   ...taskRoutes(deps),
+  explainRoute(deps),
   ...runRoutes(deps),
   ...instanceRoutes(deps),
   ...scheduleRoutes(deps),
   ...workspaceRoutes(deps),
+  auditRoute(deps),
 ]
 
 export const apiHandler = (deps: ApiDeps): HttpLambda => httpHandler(apiRoutes(deps), deps)

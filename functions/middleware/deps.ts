@@ -1,5 +1,4 @@
 /** The dependencies of the functions, bound to AWS once per process, from the environment. */
-import { Tracer } from '@aws-lambda-powertools/tracer'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { S3Client } from '@aws-sdk/client-s3'
@@ -11,28 +10,27 @@ import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
 import { sts_client_settings, stsModelCredentials } from '../../shared/ports/aws/model-credentials.ts'
 import { sqsSignals } from '../../shared/ports/aws/signals.ts'
+import { messagesModel } from '../../shared/ports/aws/text-model.ts'
 import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
-import { env_names, readAlarmClock, readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
+import { env_names, readAlarmClock, readCompute, readDeployment, readEnv, readTextModel } from '../../shared/settings.ts'
 import type { ComputeDeps, FlowDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
 
 const { env } = process
-/** Calls to AWS appear in the traces that Lambda takes. Outside Lambda it does nothing. */
-const tracer = new Tracer({ captureHTTPsRequests: false })
 const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
-    client: tracer.captureAWSv3Client(new DynamoDBClient({})),
+    client: new DynamoDBClient({}),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
   signals: sqsSignals({
-    client: tracer.captureAWSv3Client(new SQSClient({})),
+    client: new SQSClient({}),
     ids: system_ids,
     queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
   }),
@@ -42,6 +40,28 @@ export const flowDeps = (log: Log): FlowDeps => ({
   deployment: readDeployment(env),
   report: (what, cause) => log.warn(what, {}, cause),
 })
+
+/** What the function that drafts schedules needs: it reads API keys, and asks the model. */
+export const draftDeps = () => {
+  const { provider, base_url, model, secret_arn } = readTextModel(env)
+  return {
+    store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table') }),
+    clock: system_clock,
+    model: messagesModel({
+      provider,
+      base_url,
+      model,
+      secret_arn,
+      region: env['AWS_REGION'] ?? '',
+      secrets_url: env['AWS_ENDPOINT_URL_SECRETS_MANAGER'],
+      credentials: {
+        access_key_id: env['AWS_ACCESS_KEY_ID'] ?? '',
+        secret_access_key: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+        session_token: env['AWS_SESSION_TOKEN'],
+      },
+    }),
+  }
+}
 
 /** What the function that runners call needs. Without a role for it, it gives out no model credentials. */
 export const runnerDeps = (log: Log): FlowDeps => {

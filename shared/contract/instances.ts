@@ -17,7 +17,9 @@ export const InstanceView = named(
     status: z.enum(['healthy', 'warning', 'degraded']),
     failed_attempt_threshold: z.int(),
     failed_attempts: z.int(),
+    /** The limit in force, and who set it: an operator, the lane (1), or the agent's `concurrency`. */
     desired_dispatch_concurrency: z.int(),
+    limit_set_by: z.enum(['operator', 'lane', 'agent']),
     running_attempts: z.int(),
     pending_attempts: z.int(),
     stopping_attempts: z.int(),
@@ -31,6 +33,14 @@ export const InstanceView = named(
   }),
 )
 export type InstanceView = z.infer<typeof InstanceView>
+
+const concurrency_max = 10_000
+/** A limit of null gives it back to the lane or the agent; 0 lets nothing start. `reset` makes a degraded class healthy. */
+export const UpdateInstance = z.strictObject({
+  desired_dispatch_concurrency: z.int().min(0).max(concurrency_max).nullable().optional(),
+  reset: z.boolean().optional(),
+})
+export type UpdateInstance = z.infer<typeof UpdateInstance>
 
 export const instance_operations = {
   listExecutionInstances: operation({
@@ -56,5 +66,18 @@ export const instance_operations = {
     query: Nothing,
     responses: { 200: InstanceView },
     problems: ['not_found'],
+  }),
+  updateExecutionInstance: operation({
+    id: 'updateExecutionInstance',
+    method: 'PATCH',
+    path: '/v1/execution-instances/{instance_key}',
+    tag: 'execution instances',
+    summary: 'Set or take back the limit of an execution instance, or make a degraded one healthy; at once, and repeating it is fine',
+    role: 'admin',
+    params: z.strictObject({ instance_key: ClassKey }),
+    query: Nothing,
+    body: UpdateInstance,
+    responses: { 200: InstanceView },
+    problems: ['not_found', 'too_many_conflicts'],
   }),
 } as const

@@ -1,5 +1,7 @@
 /** Every operation of the API, by its id. */
 import { agent_operations } from './agents.ts'
+import { audit_operations } from './audit.ts'
+import { explain_operations } from './explain.ts'
 import { instance_operations } from './instances.ts'
 import { run_operations } from './runs.ts'
 import { schedule_operations } from './schedules.ts'
@@ -12,11 +14,13 @@ export const operations = {
   ...system_operations,
   ...agent_operations,
   ...task_operations,
+  ...explain_operations,
   ...task_log_operations,
   ...run_operations,
   ...instance_operations,
   ...schedule_operations,
   ...workspace_operations,
+  ...audit_operations,
 } as const
 
 export type Operations = typeof operations

@@ -96,6 +96,14 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: '',
   },
+  {
+    name: 'place of a task',
+    index: 'table',
+    key: { pk: classPartition(w, '{class}'), sk: 'LINE#{rank}#{task}' },
+    asked_by: ['api', 'dispatch', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: `or {workspace}#session#{session} / WAIT#{rank}#{task}: in one of the two, as long as the task is queued`,
+  },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
   {
     name: 'schedule by id',
@@ -127,9 +135,9 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     name: 'tasks that wait for a session',
     index: 'table',
     key: { pk: sessionPartition(w, '{session}'), sk: from(lines.session) },
-    asked_by: ['dispatch'],
+    asked_by: ['dispatch', 'api'],
     consistency: 'strong',
-    note: 'moved back to the lines of their classes when the session is free',
+    note: 'moved back to the lines of their classes when the session is free; api counts it, the audit looks at the head',
   },
   {
     name: 'ended attempts of a run',

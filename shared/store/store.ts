@@ -17,8 +17,9 @@ export interface InstanceChange {
     readonly cooldown_until?: string
     readonly failures?: number
     readonly limit?: number
+    readonly desired_limit?: number
   }
-  readonly remove?: readonly ('due_at' | 'cooldown_until')[]
+  readonly remove?: readonly ('due_at' | 'cooldown_until' | 'desired_limit')[]
 }
 /** A condition on a stored field. An absent field satisfies none. */
 export interface FieldCondition {

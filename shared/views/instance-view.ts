@@ -9,6 +9,11 @@ export interface Waiting {
   readonly more: boolean
 }
 
+const limitSetBy = (instance: Instance): InstanceView['limit_set_by'] => {
+  if (instance.desired_limit !== undefined) return 'operator'
+  return instance.lane === undefined ? 'agent' : 'lane'
+}
+
 export const instanceView = (instance: Instance, waiting: Waiting): InstanceView => ({
   instance_key: instance.class_key,
   workspace_id: instance.workspace_id,
@@ -19,6 +24,7 @@ export const instanceView = (instance: Instance, waiting: Waiting): InstanceView
   failed_attempt_threshold: instance.failed_attempt_threshold,
   failed_attempts: instance.failures,
   desired_dispatch_concurrency: instance.limit,
+  limit_set_by: limitSetBy(instance),
   running_attempts: instance.running,
   pending_attempts: instance.pending,
   stopping_attempts: instance.stopping,

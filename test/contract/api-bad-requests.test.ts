@@ -83,7 +83,8 @@ test.each(all.filter((operation) => operation.role !== 'public'))('$method $path
 test.each(all)('$method $path refuses a query parameter that it does not have', async (operation) => {
   const key = operation.role === 'public' ? {} : { key: world.keys.operator }
   const { problem } = await refused(operation.method, `${fill(operation, world.own[nameIn(operation)])}?colour=red`, key)
-  expect(problem).toMatchObject({ code: 'invalid_request', errors: [{ field: 'colour' }] })
+  expect(problem.code).toBe('invalid_request')
+  expect(problem.errors?.at(-1)).toMatchObject({ field: 'colour' })
 })
 
 test('no list shows a record of another workspace, whatever it filters by or goes on at', async () => {

@@ -82,6 +82,10 @@ export const bad_requests: readonly Bad[] = [
   schedules('a catch-up window of two days', { catchup_window_ms: 172_800_000 }, 'invalid_request', 'catchup_window_ms'),
   schedules('an agent of another workspace', (w) => ({ agent_id: w.foreign['agent_id'] }), 'not_found', 'agent_id'),
   schedules('an unknown field', { crn: '* * * * *' }, 'invalid_request', 'crn'),
+  // The audit.
+  gets('/v1/audit', 'invalid_request', 'invariant'),
+  gets('/v1/audit?invariant=9', 'invalid_request', 'invariant'),
+  gets('/v1/audit?invariant=1&cursor=x', 'invalid_request', 'cursor'),
   // Wrong types and values in a command.
   accepts('a number as message', { message: 7 }, 'invalid_request', 'message'),
   accepts('no message', { message: undefined }, 'invalid_request', 'message'),
@@ -187,6 +191,14 @@ export const bad_requests: readonly Bad[] = [
   gets((w) => `/v1/runs/${w.own['run_id']}/events?cursor=AAAA`, 'invalid_request', 'cursor'),
   gets((w) => `/v1/runs/${w.own['run_id']}/snapshots?cursor=AAAA`, 'invalid_request', 'cursor'),
   gets((w) => `/v1/runs/${w.own['run_id']}/attempts?cursor=AAAA`, 'invalid_request', 'cursor'),
+  {
+    name: 'a limit below zero',
+    method: 'PATCH',
+    path: (w) => `/v1/execution-instances/${w.own['instance_key']}`,
+    sent: { body: { desired_dispatch_concurrency: -1 } },
+    code: 'invalid_request',
+    field: 'desired_dispatch_concurrency',
+  },
   // Paths.
   gets('/v1/tasks/mine', 'invalid_request', 'task_id'),
   gets((w) => `/v1/tasks/${w.own['run_id']}`, 'invalid_request', 'task_id'),

@@ -1,14 +1,11 @@
 /** Follows a memory store from outside: after each commit it knows every record, what it was before, and when it changed. */
+import type { Change } from '../../shared/audit/changes.ts'
 import { keyOfWrite } from '../../shared/store/items.ts'
 import type { Ref } from '../../shared/store/keys.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import type { RecordKind, RecordOf, StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
 
-export interface Change {
-  readonly before: StoredRecord | undefined
-  readonly after: StoredRecord | undefined
-}
 interface Entry {
   readonly record: StoredRecord
   /** The number of the commit that wrote it last. */

@@ -1,0 +1,52 @@
+/** Runs a command line against the fake API. */
+import { sample_ids, sample_start_ms } from '../../client/testing/samples.ts'
+import type { Io } from '../io.ts'
+import { runProgram } from '../program.ts'
+
+interface Address {
+  readonly url: string
+  readonly key: string
+}
+
+export interface World {
+  readonly env?: Record<string, string>
+  readonly files?: Record<string, string | Uint8Array>
+  readonly stdin?: string
+  /** Ctrl-C is pressed once this was printed. */
+  readonly interrupt_after?: string
+}
+
+/** Runs a command line against the fake API, as a user would from a project with a local stack. */
+export const runOn = async (api: Address, line: readonly string[], world: World = {}) => {
+  let out = ''
+  let err = ''
+  let interrupt: () => void = () => undefined
+  const local = JSON.stringify({ api_url: api.url, api_key: api.key, workspace_id: sample_ids.workspace })
+  const files: Record<string, string | Uint8Array> = { '/project/.lanekeeper/local.json': local, ...world.files }
+  const io: Io = {
+    out: (text) => {
+      out += text
+      if (world.interrupt_after !== undefined && out.includes(world.interrupt_after)) interrupt()
+    },
+    err: (text) => void (err += text),
+    readStdin: async () => world.stdin ?? '',
+    readFile: async (path) => {
+      const file = files[path]
+      return typeof file === 'string' ? new TextEncoder().encode(file) : file
+    },
+    env: world.env ?? {},
+    cwd: '/project',
+    is_terminal: false,
+    columns: undefined,
+    now: () => sample_start_ms + 60_000,
+    fetch,
+    onInterrupt: (interrupted) => {
+      interrupt = interrupted
+      return () => {
+        interrupt = () => undefined
+      }
+    },
+  }
+  const code = await runProgram(line, io)
+  return { code, out, err }
+}
