@@ -190,6 +190,8 @@ test.each([
   [['keys', 'create', 'ci', '--role', 'viewer'], /lk_secret_once\nThis is the only time/],
   [['keys', 'list'], /old +member +lk_abc… +revoked/],
   [['keys', 'revoke', sample_ids.apiKeyNo(1)], /revoked key ci/],
+  [['kill', '--workspace', sample_ids.workspace, '--yes', '--hold'], /what waits is held\n  stopping task_\w+[^]*0 stopped[^]*1 stopping[^]*under way/],
+  [['resume', '--workspace', sample_ids.workspace], /takes work again/],
   [['workspaces', 'create', 'second'], /keys create admin --role admin --workspace ws_/],
   [['workspaces', 'list'], /Default +1d ago +ws_/],
 ])('%j', async (line, text) => {
@@ -212,6 +214,8 @@ test.each([
   [['run', 'x', '--agent', 'demo', '--metadata', 'k'], exit_codes.usage, /--metadata is not key=value/],
   [['run', 'x', '--agent', 'nobody'], exit_codes.failed, /There is no agent nobody[^]*lanekeeper agents create nobody/],
   [['run', 'x', '--agent', 'demo', '--session', 'no spaces'], exit_codes.usage, /invalid_request: [^]*session_id: must be 1 to 200[^]*request req-fake/],
+  [['kill', '--workspace', sample_ids.workspace], exit_codes.usage, /stops all live work[^]*--yes/],
+  [['kill', '--yes'], exit_codes.usage, /say which workspace/],
   [['agents', 'create', 'taken'], exit_codes.failed, /agent_key_taken/],
   [['agents', 'create', 'demo', '--command', '[1]'], exit_codes.usage, /not a JSON array of words/],
   [['agents', 'update', 'demo'], exit_codes.usage, /nothing to change/],

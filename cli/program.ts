@@ -5,6 +5,7 @@ import { addAgents } from './commands/agents.ts'
 import { addAudit } from './commands/audit.ts'
 import { addExplain } from './commands/explain.ts'
 import { addInstances } from './commands/instances.ts'
+import { addKill } from './commands/kill.ts'
 import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
 import { addSchedules } from './commands/schedules.ts'
@@ -51,7 +52,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addSchedules, addInstances, addAccess, addAudit]) add(program, act)
+  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit]) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

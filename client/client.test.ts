@@ -44,6 +44,8 @@ test('every operation of the contract has its method', async () => {
   await client.runs.interaction(run)
   await client.runs.cancel(run)
   await client.tasks.explain(sample_ids.task)
+  await client.workspaces.kill(sample_ids.workspace, { hold: true })
+  await client.workspaces.resume(sample_ids.workspace)
   await client.instances.list()
   await client.instances.get(sample_ids.class_key)
   await client.schedules.create({ agent_id: agent, cron_expr: '0 9 * * *', prompt: 'hello' })

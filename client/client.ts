@@ -115,6 +115,8 @@ export const createClient = (options: ClientOptions) => {
     workspaces: {
       create: method.body(operations.createWorkspace),
       list: method.query(operations.listWorkspaces),
+      kill: method.idBodyAndQuery(operations.killWorkspace),
+      resume: method.id(operations.resumeWorkspace),
     },
     keys: {
       create: method.body(operations.createApiKey),

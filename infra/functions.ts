@@ -142,7 +142,7 @@ export class Functions extends Construct {
 
   private makeSweep(): PlaneFunction {
     const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, ['dispatch', 'wake'], this.looks())
-    this.grantSubmit(made, ['due'])
+    this.grantSubmit(made, ['due', 'by_state'])
     this.grantCompute(made)
     this.alarm_clock.grantSet(made.role)
     // The next minute brings the next sweep: a failed one is not tried again.

@@ -163,6 +163,15 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   updateExecutionInstance: () => found(instance),
   createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
   listWorkspaces: () => list(workspace),
+  killWorkspace: ({ body }) =>
+    found({
+      workspace_id: sample_ids.workspace,
+      killed_at: at(0),
+      hold: body['hold'] === true,
+      complete: false,
+      attempts: [{ task_id: sample_ids.task, run_id: sample_ids.run, attempt_no: 1, attempt_id: sample_ids.attemptNo(1), state: 'stopping' }],
+    }),
+  resumeWorkspace: () => found({ workspace_id: sample_ids.workspace }),
   createApiKey: ({ body }) => ({ status: 201, body: { api_key: { ...api_key, name: String(body['name']), role: body['role'] }, key: 'lk_secret_once' } }),
   listApiKeys: () => list(api_key, { ...api_key, id: sample_ids.apiKeyNo(2), name: 'old', revoked_at: at(-3_600_000) }),
   revokeApiKey: whereId('api_key_id', sample_ids.apiKeyNo(1), { ...api_key, revoked_at: at(0) }),

@@ -20,6 +20,15 @@ export const counterFindings = (instance: Instance, runs: readonly Run[]): reado
   return foundIf(!is_true, 'counters', instance, () => `${instance.class_key} counts ${shown({ pending, running, stopping, live })}; there are ${shown(truth)}`)
 }
 
+/** A class that is degraded and cools down until no time would let one probe after the other through. */
+export const healthFindings = (instance: Instance): readonly Finding[] =>
+  foundIf(
+    healthOf(instance) === 'degraded' && instance.cooldown_until === undefined,
+    'cooldown_missing',
+    instance,
+    () => `${instance.class_key} is degraded by ${instance.failures} failures and has no cool-down`,
+  )
+
 /** How many may be live right after an admission. */
 export const liveMost = (instance: Instance): number => (healthOf(instance) === 'degraded' ? Math.min(1, instance.limit) : instance.limit)
 

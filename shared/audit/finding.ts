@@ -26,6 +26,7 @@ export const finding_kinds = {
   attempt_history: { invariant: 3, means: 'the earlier attempts of a run are not all there, or not all over' },
   counters: { invariant: 4, means: 'the counters of a class are not the attempts in those states' },
   over_limit: { invariant: 5, means: 'more attempts of a class are live than its limit allowed when the newest was admitted' },
+  cooldown_missing: { invariant: 5, means: 'a degraded class has no cool-down that holds its next attempt back' },
   events_gap: { invariant: 6, means: 'the events of a run are not gapless up to its newest' },
   events_disagree: { invariant: 6, means: 'the events of a run do not lead to its status by legal moves' },
   illegal_move: { invariant: 7, means: 'a record went from one state to another that is no legal move' },

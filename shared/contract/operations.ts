@@ -3,6 +3,7 @@ import { agent_operations } from './agents.ts'
 import { audit_operations } from './audit.ts'
 import { explain_operations } from './explain.ts'
 import { instance_operations } from './instances.ts'
+import { kill_operations } from './kill.ts'
 import { run_operations } from './runs.ts'
 import { schedule_operations } from './schedules.ts'
 import { system_operations } from './system.ts'
@@ -21,6 +22,7 @@ export const operations = {
   ...schedule_operations,
   ...workspace_operations,
   ...audit_operations,
+  ...kill_operations,
 } as const
 
 export type Operations = typeof operations

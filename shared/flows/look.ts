@@ -67,7 +67,7 @@ const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: num
   settled(deps, async () => {
     const now = await loadTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
     const passed = now?.due_at === undefined || millis(now.due_at) <= deps.clock.now()
-    if (now?.state !== 'running' || now.target_run_id !== task.target_run_id || !passed) return decided([], [], false)
+    if (now?.state !== 'running' || !passed) return decided([], [], false)
     return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], true)
   })
 
@@ -109,20 +109,32 @@ const stop = async (deps: ComputeDeps, run: Run, attempt: Extract<LiveAttempt, {
   const now_ms = deps.clock.now()
   const ending: Ending = { attempt_no: attempt.attempt_no, outcome: 'cancelled' }
   if (attempt.lease_expires_at !== undefined && millis(attempt.lease_expires_at) <= now_ms) {
+    const confirmed = attempt.killed === true && (await isKnownGone(deps, run))
     await stopWhatIsLeft(deps, run)
-    return end(deps, run, ending)
+    return end(deps, run, { ...ending, confirmed })
   }
   const execution_id = await executionOf(deps, run)
   const unclaimed = attempt.started_at === undefined
   if (execution_id === undefined) return unclaimed ? end(deps, run, ending) : now_ms + stopping_again_ms
   const [state] = await deps.compute.describe([execution_id])
-  if (state === 'stopped') return end(deps, run, ending)
+  if (state === 'stopped') return end(deps, run, { ...ending, confirmed: true })
   await askToStop(deps, execution_id)
   return state === 'unknown' && unclaimed ? end(deps, run, ending) : now_ms + stopping_again_ms
 }
 
 const executionOf = async (deps: ComputeDeps, run: Run): Promise<string | undefined> =>
   run.attempt.execution_id ?? deps.compute.find({ workspace_id: run.workspace_id, run_id: run.id, attempt_no: run.attempt.attempt_no })
+
+/** Whether compute says now that the sandbox is gone. One that does not answer has not said so. */
+const isKnownGone = async (deps: ComputeDeps, run: Run): Promise<boolean> => {
+  try {
+    const execution_id = await executionOf(deps, run)
+    return execution_id !== undefined && (await deps.compute.describe([execution_id]))[0] === 'stopped'
+  } catch (cause) {
+    deps.report?.('stop_failed', cause)
+    return false
+  }
+}
 
 /** Stops the sandbox of an attempt that is over without its word, as far as compute answers. */
 const stopWhatIsLeft = async (deps: ComputeDeps, run: Run): Promise<void> => {
@@ -152,8 +164,11 @@ const end = async (deps: ComputeDeps, run: Run, ending: Ending): Promise<undefin
   return undefined
 }
 
-/** The attempt is as it was when it was found wanting: a heartbeat or a claim in between saves it. */
-const stillDue = (deps: ComputeDeps, seen: Run, fresh: Run): boolean => {
-  if (fresh.attempt.id !== seen.attempt.id || fresh.attempt.status !== seen.attempt.status) return false
-  return fresh.attempt.status !== 'running' || millis(fresh.attempt.lease_expires_at) <= deps.clock.now()
+/**
+ * The attempt is as it was when it was found wanting: a heartbeat, a claim or a cancel in between changes what is due. Another attempt than
+ * the one found is not ended, because the ending has its number.
+ */
+const stillDue = (deps: ComputeDeps, seen: Run, { attempt }: Run): boolean => {
+  if (attempt.status !== seen.attempt.status) return false
+  return attempt.status !== 'running' || millis(attempt.lease_expires_at) <= deps.clock.now()
 }

@@ -5,6 +5,7 @@
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
 import { sendSignals, type LookDeps } from './flow.ts'
+import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
 import { lookAtSchedule } from './schedule-look.ts'
 import { lookAtTask } from './look.ts'
@@ -30,6 +31,8 @@ const lookAt = async (deps: LookDeps, record: StoredRecord): Promise<void> => {
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
     case 'schedule':
       return lookAtSchedule(deps, { workspace_id: record.workspace_id, schedule_id: record.id })
+    case 'gate':
+      return lookAtGate(deps, record.workspace_id)
     default:
       throw new Error(`a ${record.kind} is never due`)
   }

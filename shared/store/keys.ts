@@ -23,6 +23,7 @@ export const sessionPartition = (ws: string, session_id: string) => `${ws}#sessi
 export const logPartition = (ws: string, run_id: string, attempt_no: number) => `${ws}#log#${run_id}#${attempt_no}`
 export const recordPartition = (ws: string, id: string) => `${ws}#${id}`
 export const agentsPartition = (ws: string) => `${ws}#agents`
+export const killPartition = (ws: string, killed_at: string) => `${ws}#kill#${killed_at}`
 export const workspaces_partition = 'workspaces'
 
 const placeSk = (place: { line: 'class' | 'session'; rank: number; task_id: string }) =>
@@ -48,6 +49,9 @@ export const refs = {
   workspace: (ws: string) => ref('workspace', workspaces_partition, ws),
   schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
   tick: (ws: string, schedule_id: string, tick_at: string) => ref('tick', recordPartition(ws, schedule_id), `TICK#${tick_at}`),
+  gate: (ws: string) => ref('gate', `${ws}#gate`, 'GATE'),
+  killedAttempt: (ws: string, killed_at: string, run_id: string, attempt_no: number) =>
+    ref('killed_attempt', killPartition(ws, killed_at), `${run_id}#${digits(attempt_no, 4)}`),
   apiKey: (key_hash: string) => ref('api_key', `key#${key_hash}`, 'KEY'),
 } as const
 
@@ -84,6 +88,10 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.workspace(record.id)
     case 'api_key':
       return refs.apiKey(record.key_hash)
+    case 'gate':
+      return refs.gate(record.workspace_id)
+    case 'killed_attempt':
+      return refs.killedAttempt(record.workspace_id, record.killed_at, record.run_id, record.attempt_no)
   }
 }
 
@@ -163,6 +171,7 @@ export const indexKeysOf = (record: StoredRecord): IndexKeys => {
     case 'instance':
       return { state_pk: listPartitions.instances(record.workspace_id), list_sk: record.class_key, ...dueKey(record, refOf(record).pk) }
     case 'session':
+    case 'gate':
       return dueKey(record, refOf(record).pk)
     case 'schedule':
       return { ...scheduleLists(record), ...dueKey(record, refOf(record).pk) }

@@ -5,6 +5,7 @@
 import {
   agentsPartition,
   classPartition,
+  killPartition,
   due_shards,
   listPartitions,
   logPartition,
@@ -113,6 +114,14 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: '',
   },
+  {
+    name: 'gate of a workspace',
+    index: 'table',
+    key: key(refs.gate(w)),
+    asked_by: ['api', 'dispatch', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: 'before anything of the workspace is accepted or started: whether it was killed',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
@@ -172,6 +181,14 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     note: 'newest tick first',
   },
   {
+    name: 'attempts that a kill has stopped',
+    index: 'table',
+    key: { pk: killPartition(w, '{killed_at}'), sk: 'all, oldest first' },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'what the answer to a kill lists',
+  },
+  {
     name: 'workspaces',
     index: 'table',
     key: { pk: workspaces_partition, sk: all_newest_first },
@@ -186,9 +203,9 @@ const lists: readonly AccessPattern[] = [
     name: 'tasks in a state',
     index: 'by_state',
     key: { pk: listPartitions.tasksByState(w, '{state}', false), sk: all_newest_first },
-    asked_by: ['api'],
+    asked_by: ['api', 'sweep'],
     consistency: 'eventual',
-    note: 'a list without a filter merges the states',
+    note: 'a list without a filter merges the states; sweep goes on with a kill',
   },
   {
     name: 'tasks of an agent',
@@ -230,7 +247,14 @@ const lists: readonly AccessPattern[] = [
     consistency: 'eventual',
     note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
   },
-  { name: 'execution instances', index: 'by_state', key: { pk: listPartitions.instances(w), sk: 'all' }, asked_by: ['api'], consistency: 'eventual', note: '' },
+  {
+    name: 'execution instances',
+    index: 'by_state',
+    key: { pk: listPartitions.instances(w), sk: 'all' },
+    asked_by: ['api', 'sweep'],
+    consistency: 'eventual',
+    note: '',
+  },
   {
     name: 'API keys of a workspace',
     index: 'by_state',
@@ -261,7 +285,7 @@ const lists: readonly AccessPattern[] = [
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances, sessions and schedules of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions, gates and schedules of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 
@@ -295,5 +319,7 @@ export const record_notes = {
     note: 'its next tick is the compare-and-swap of a fire; a deleted one stays, so that past tasks can name it',
   },
   tick: { key: key(refs.tick(w, '{schedule}', '{tick}')), note: 'immutable ledger row: how one nominal tick ended, and why' },
+  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed' },
+  killed_attempt: { key: key(refs.killedAttempt(w, '{killed_at}', '{run}', 1)), note: 'an attempt that a kill has found live' },
   api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
 } as const satisfies Record<RecordKind, RecordNote>

@@ -3,6 +3,7 @@ import type * as z from 'zod'
 import { Agent, AgentKeyClaim } from '../domain/agent.ts'
 import { Command } from '../domain/command.ts'
 import { LogChunk, RunEvent } from '../domain/event.ts'
+import { Gate, KilledAttempt } from '../domain/gate.ts'
 import { Instance, Place } from '../domain/instance.ts'
 import { AttemptRecord, Run } from '../domain/run.ts'
 import { Schedule, Tick } from '../domain/schedule.ts'
@@ -26,6 +27,8 @@ export const record_schemas = {
   api_key: ApiKey,
   schedule: Schedule,
   tick: Tick,
+  gate: Gate,
+  killed_attempt: KilledAttempt,
 } as const
 
 export type RecordKind = keyof typeof record_schemas

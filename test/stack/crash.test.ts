@@ -1,4 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as z from 'zod'
+import { refs } from '../../shared/store/keys.ts'
 import { allEnded, api, ended, until, type Api } from '../support/api.ts'
 import { startStack, type TestStack } from '../support/stack.ts'
 
@@ -97,3 +102,37 @@ test('a runner that stops answering is noticed by its lease, and its late word g
   const seqs = (await plane.events(run_id)).map((event) => event.seq)
   expect(seqs).toEqual(seqs.map((_, index) => index + 1))
 }, 300_000)
+
+const Audited = z.object({
+  invariants: z.array(
+    z.object({ invariant: z.int(), checked: z.int(), unsettled: z.int(), violations: z.array(z.object({ code: z.string(), key: z.string() })) }),
+  ),
+})
+/** What an operator would type. */
+const audit = () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const { status, stdout } = spawnSync(process.execPath, ['cli/main.ts', 'audit', '--json', '--data', stack.data_dir], { cwd: root, encoding: 'utf8' })
+  return { status, audited: Audited.parse(JSON.parse(stdout)).invariants }
+}
+
+test('after all of this no invariant is violated, and one that is planted is found', async () => {
+  const clean = audit()
+  expect(clean.audited.flatMap(({ violations }) => violations)).toEqual([])
+  expect(clean.audited.map(({ unsettled }) => unsettled)).toEqual(clean.audited.map(() => 0))
+  expect(clean.audited.every(({ checked }) => checked > 0)).toBe(true)
+  expect(clean.status).toBe(0)
+
+  const [task] = await plane.tasks('?state=done')
+  if (task === undefined) throw new Error('no task is done')
+  const { pk, sk } = refs.task(stack.workspace_id, task.id)
+  const { dynamodb, table } = stack.endpoints
+  const client = new DynamoDBClient({ endpoint: dynamodb, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
+  const due = { ':due': { S: new Date().toISOString() } }
+  await client.send(
+    new UpdateItemCommand({ TableName: table, Key: { pk: { S: pk }, sk: { S: sk } }, UpdateExpression: 'SET due_at = :due', ExpressionAttributeValues: due }),
+  )
+  client.destroy()
+  const planted = audit()
+  expect(planted.status).toBe(1)
+  expect(planted.audited.flatMap(({ violations }) => violations)).toMatchObject([{ code: 'task_over_and_due', key: `${pk} / ${sk}` }])
+}, 120_000)

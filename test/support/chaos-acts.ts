@@ -57,6 +57,8 @@ export const accept = (chaos: Chaos): void => {
   chaos.handle(`accept ${JSON.stringify(params.session_id)}`, async (deps) => {
     const accepted = await acceptCommand(deps, { workspace_id: chaos.workspace_id, params, body_hash: JSON.stringify(params) })
     expected(chaos, 'accept', accepted, ['agent_inactive', 'not_found'])
+    if (accepted.ok && !chaos.journal.all('task').some((task) => task.id === accepted.value.task.id))
+      chaos.violations.push(`${accepted.value.task.id} was accepted and is in no table`)
     const stored = chaos.journal
       .all('command')
       .filter((command) => command.params.idempotency_key === params.idempotency_key && command.params.agent_id === params.agent_id)
@@ -133,6 +135,7 @@ export const report = (chaos: Chaos, sandbox: ActedSandbox): void => {
   const said = chaos.faults ? chaos.random.pick(words) : good_word
   const word: Finish = sandbox.told_to_stop ? { outcome: 'cancelled', usage: test_usage } : said
   chaos.handle(`finish ${sandbox.attempt_id} ${word.outcome}`, async (deps) => {
+    sandbox.said.add(word.outcome)
     const recorded = await reportFinish(deps, identity(chaos, sandbox), word)
     expected(chaos, 'finish', recorded, over)
     if (!recorded.ok || recorded.value) exit(chaos, sandbox, recorded.ok ? 0 : 1)

@@ -5,13 +5,16 @@
 import { Deployment } from '../../shared/settings.ts'
 import { WorkspaceId } from '../../shared/domain/ids.ts'
 import { standsBefore } from '../../shared/domain/lines.ts'
+import { isEndedRun } from '../../shared/domain/transitions.ts'
 import { admittedBy, type Change } from '../../shared/audit/changes.ts'
 import { findings, skew_max_ms } from './invariants.ts'
+import { attemptWrongs } from '../sim/checks/attempts.ts'
 import { gates, type Call, type Gates } from './gates.ts'
 import { journalled, type Journal } from './journal.ts'
 import { countingIds, type Sandbox } from './plane.ts'
 import { seeded, type Seeded } from './seeded.ts'
 import type { LookDeps } from '../../shared/flows/flow.ts'
+import type { Run } from '../../shared/domain/run.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 
 interface Doorbell {
@@ -20,6 +23,8 @@ interface Doorbell {
 }
 export interface ActedSandbox extends Sandbox {
   told_to_stop: boolean
+  /** Outcomes that its runner has reported. */
+  readonly said: Set<string>
 }
 
 export interface Chaos {
@@ -32,6 +37,8 @@ export interface Chaos {
   readonly sandboxes: ActedSandbox[]
   /** Runs whose cancel was answered: nothing of them may start. */
   readonly cancelled_runs: Set<string>
+  /** Attempts whose launch was refused. */
+  readonly refused: Set<string>
   readonly violations: string[]
   /** Starts a handler over the gates. */
   handle(name: string, handler: (deps: LookDeps) => Promise<void>): void
@@ -54,12 +61,16 @@ const overtaken = (journal: Journal, changes: readonly Change[], turn: Turn): re
     return standing.filter((place) => own.some((mine) => standsBefore(place, mine))).map((place) => `${run.task_id} overtook ${place.task_id}`)
   })
 
-/** After a cancel was answered, no attempt of the run is admitted or claims. */
+/** After a cancel was answered, no attempt of the run is admitted or claims, and the run ends as cancelled. */
 const startedAfterCancel = (cancelled: ReadonlySet<string>, changes: readonly Change[]): readonly string[] =>
   changes.flatMap(({ before, after }) => {
     if (after?.kind !== 'run' || !cancelled.has(after.id)) return []
     const started = after.attempt.status === 'running' && before?.kind === 'run' && before.attempt.status !== 'running'
-    return started || admittedBy([{ before, after }]).length > 0 ? [`${after.id} started after it was cancelled`] : []
+    const ended = before?.kind === 'run' && !isEndedRun(before) && isEndedRun(after) && after.status !== 'cancelled'
+    return [
+      ...(started || admittedBy([{ before, after }]).length > 0 ? [`${after.id} started after it was cancelled`] : []),
+      ...(ended ? [`${after.id} was cancelled and ended as ${after.status}`] : []),
+    ]
   })
 
 const launchAnswer = (random: Seeded): LaunchResult | undefined => {
@@ -69,11 +80,12 @@ const launchAnswer = (random: Seeded): LaunchResult | undefined => {
 
 const launch = (chaos: Chaos, order: Launch): LaunchResult => {
   const answer = chaos.faults ? launchAnswer(chaos.random) : undefined
+  if (answer?.ok === false && answer.why === 'refused') chaos.refused.add(order.attempt_id)
   if (answer !== undefined) return answer
   const known = chaos.sandboxes.find((sandbox) => sandbox.attempt_id === order.attempt_id)
   if (known !== undefined) return { ok: true, execution_id: known.execution_id }
   const execution_id = `arn:task/${order.attempt_id}`
-  chaos.sandboxes.push({ ...order, execution_id, state: 'starting', told_to_stop: false })
+  chaos.sandboxes.push({ ...order, execution_id, state: 'starting', told_to_stop: false, said: new Set() })
   return { ok: true, execution_id }
 }
 
@@ -97,7 +109,9 @@ export const newChaos = (seed: number): Chaos => {
   const turn: Turn = { began: 0 }
   const journal = journalled((changes, all) => {
     const wrong = [...findings(all, changes, chaos.now_ms), ...overtaken(all, changes, turn), ...startedAfterCancel(chaos.cancelled_runs, changes)]
-    chaos.violations.push(...wrong)
+    const commandOf = (run: Run) =>
+      all.all('command').find((command) => all.all('task').some((task) => task.id === run.task_id && task.command_key === command.command_key))
+    chaos.violations.push(...wrong, ...attemptWrongs(changes, { ...chaos, deployment, skew_ms: 2 * skew_max_ms, commandOf }))
   })
   const chaos: Chaos = {
     random: seeded(seed),
@@ -108,6 +122,7 @@ export const newChaos = (seed: number): Chaos => {
     doorbells: [],
     sandboxes: [],
     cancelled_runs: new Set(),
+    refused: new Set(),
     violations: [],
     handle: (name, handler) => chaos.gates.start(name, async (call) => handler(depsOf(call))),
     faults: true,

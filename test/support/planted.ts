@@ -161,6 +161,12 @@ export const planted: readonly Planted[] = [
     },
     at: () => keyOf(refs.instance(ws(), worked('lane').class_key)),
   },
+  {
+    code: 'cooldown_missing',
+    what: 'a degraded class without a cool-down',
+    plant: async () => commit({ op: 'add_within_limit', ref: refs.instance(ws(), worked('lane').class_key), change: { add: { failures: 9 } }, conditions: [] }),
+    at: () => keyOf(refs.instance(ws(), worked('lane').class_key)),
+  },
   { code: 'events_gap', what: 'an event that is gone', plant: async () => remove(refs.event(ws(), (await runOf('retried')).id, 3)), at: runKey('retried') },
   {
     code: 'events_disagree',

@@ -21,6 +21,7 @@ export const unknown_ids: Readonly<Record<string, string>> = {
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
   schedule_id: 'sch_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
+  workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
 }
 
@@ -47,6 +48,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
   await plane.deliver()
   const made = shaped(operations.createApiKey.responses[201], await post('/v1/api-keys', { name: 'k', role: 'viewer' }), 201)
   return {
+    workspace_id: agent.workspace_id,
     agent_id: agent.id,
     task_id: task.id,
     run_id: target_run_id ?? '',

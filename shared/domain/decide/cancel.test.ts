@@ -66,7 +66,7 @@ test.each(['pending', 'running'] as const)('a %s attempt is told to stop, and ho
   expect(stored(decision, 'task')).toMatchObject([{ state: 'running', due_at: inSeconds(10) }])
   expect(stored(decision, 'event')).toMatchObject([{ seq: 3, event_type: 'cancel_requested', payload: { attempt_no: 1, reason: 'cancel' } }])
   expect(stored(decision, 'event')[0]).not.toHaveProperty('snapshot')
-  expect(counterWrites(decision)).toMatchObject([{ change: { add: { [status]: -1, stopping: 1 } }, conditions: [{ field: status, is: 'at_least', value: 1 }] }])
+  expect(counterWrites(decision)).toMatchObject([{ change: { add: { [status]: -1, stopping: 1 } }, conditions: [] }])
   expect(decision.value.live).toEqual({ run_id: runId(1), attempt_no: 1, status })
   expect(decision.signals).toEqual([{ kind: 'task', workspace_id, task_id: taskId(1), delay_ms: 0 }])
 })

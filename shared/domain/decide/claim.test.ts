@@ -26,9 +26,7 @@ test('the launched sandbox takes its attempt: it runs, has a lease, and the clas
   expect(stored(decision, 'event')).toMatchObject([
     { seq: 3, event_type: 'started', payload: { attempt_no: 1, strategy: 'primary' }, snapshot: { status: 'running' } },
   ])
-  expect(counterWrites(decision)).toMatchObject([
-    { change: { add: { pending: -1, running: 1 } }, conditions: [{ field: 'pending', is: 'at_least', value: 1 }] },
-  ])
+  expect(counterWrites(decision)).toMatchObject([{ change: { add: { pending: -1, running: 1 } }, conditions: [] }])
   expect(decision.value).toEqual(run)
 })
 

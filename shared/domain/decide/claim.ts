@@ -58,7 +58,7 @@ export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deploym
         op: 'add_within_limit',
         ref: refs.instance(run.workspace_id, run.class_key),
         change: { add: { pending: -1, running: 1 }, set: { last_event_at: now } },
-        conditions: [{ field: 'pending', is: 'at_least', value: 1 }],
+        conditions: [],
       },
     ],
     [],

@@ -2,7 +2,7 @@
  * The walk through classes: each with its live runs, its agent and the head of its line. Live runs are found by an index, which lags behind for a
  * moment after an attempt was admitted or its run has ended. A class in which that happened just now is looked at later.
  */
-import { counterFindings, limitFindings } from '../../audit/classes.ts'
+import { counterFindings, healthFindings, limitFindings } from '../../audit/classes.ts'
 import { overdueFindings } from '../../audit/coverage.ts'
 import { foundIf } from '../../audit/finding.ts'
 import { placeFindings } from '../../audit/lines.ts'
@@ -53,6 +53,7 @@ const ofClass = async (deps: AuditDeps, listed: Instance, all_live: readonly Run
   return {
     findings: [
       ...counterFindings(instance, runs),
+      ...healthFindings(instance),
       ...(agent === undefined ? [] : limitFindings(instance, runs, agent, skew_ms)),
       ...foundIf(agent === undefined, 'agent_missing', instance, () => `${class_key} is of ${instance.agent_id}, which its workspace does not have`),
       ...overdueFindings(instance, watch),

@@ -1,0 +1,21 @@
+/** Every guard of the plane. */
+import type { Guard } from './guard.ts'
+import { accept_guards } from './list/accept.ts'
+import { admit_guards } from './list/admit.ts'
+import { cancel_guards } from './list/cancel.ts'
+import { finish_guards } from './list/finish.ts'
+import { look_guards } from './list/look.ts'
+import { runner_guards } from './list/runner.ts'
+import { session_guards } from './list/session.ts'
+import { store_guards } from './list/store.ts'
+
+export const guards: readonly Guard[] = [
+  ...accept_guards,
+  ...admit_guards,
+  ...runner_guards,
+  ...finish_guards,
+  ...cancel_guards,
+  ...look_guards,
+  ...session_guards,
+  ...store_guards,
+]
