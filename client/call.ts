@@ -37,12 +37,13 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
+  'updateSchedule',
+  'draftSchedule',
+  'fireSchedule',
+  'revokeApiKey',
   'updateExecutionInstance',
   'killWorkspace',
   'resumeWorkspace',
-  'updateSchedule',
-  'fireSchedule',
-  'revokeApiKey',
 ])
 
 const fillPath = (path: string, id: string | undefined): string => path.replace(/\{[^}]+\}/, encodeURIComponent(id ?? ''))

@@ -1,24 +1,27 @@
 /**
- * The seven functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
+ * The eight functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
  * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
-import { Duration } from 'aws-cdk-lib'
+import { Duration, Fn } from 'aws-cdk-lib'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Construct } from 'constructs'
 import { AlarmClock } from './alarm-clock.ts'
 import type { Alarms } from './alarms.ts'
 import type { Files } from './files.ts'
 import { PlaneFunction } from './function.ts'
+import { grant } from './grants.ts'
 import { ModelAccess } from './model-access.ts'
 import type { Parameters } from './parameters.ts'
 import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Table } from './table.ts'
-import { env_names } from '../shared/settings.ts'
+import { env_names, type TextModelSettings } from '../shared/settings.ts'
 import type { IndexName } from '../shared/store/keys.ts'
 
 /** An HTTP caller waits; API Gateway itself gives up after 30 s. */
 const http_timeout = Duration.seconds(10)
+/** Of the function that asks a model. */
+const model_timeout = Duration.seconds(28)
 /** Of the functions that read queues. */
 export const reader_timeout = Duration.seconds(30)
 /** Ends before the next minute's sweep begins. */
@@ -47,6 +50,7 @@ export class Functions extends Construct {
   readonly runner_api: PlaneFunction
   readonly dispatch: PlaneFunction
   readonly attempt_events: PlaneFunction
+  readonly schedule_draft: PlaneFunction
   readonly cron_fire: PlaneFunction
   readonly wake: PlaneFunction
   readonly sweep: PlaneFunction
@@ -60,6 +64,7 @@ export class Functions extends Construct {
     this.runner_api = this.makeRunnerApi()
     this.dispatch = this.makeDispatch()
     this.attempt_events = this.makeAttemptEvents()
+    this.schedule_draft = this.makeScheduleDraft()
     this.cron_fire = this.makeCronFire()
     this.alarm_clock = new AlarmClock(this, 'AlarmClock', { alarms: props.alarms, cron_fire: this.cron_fire })
     this.wake = this.makeWake()
@@ -98,6 +103,22 @@ export class Functions extends Construct {
     const made = this.make('attempt-events', 'Applies what runners and compute say happened to attempts', reader_timeout, ['dispatch', 'wake'])
     this.props.table.grantRecords(made.role, { deletes: false, asks: [] })
     this.read(made, 'attempt_events', 50)
+    return made
+  }
+
+  /** Alone, since it may read the model's key: the function that anybody on the internet reaches may not. */
+  private makeScheduleDraft(): PlaneFunction {
+    const { parameters, sandbox, table } = this.props
+    const settings: TextModelSettings = { provider: '${Provider}', base_url: '${BaseUrl}', model: '${Model}', secret_arn: '${Secret}' }
+    const text_model = Fn.sub(JSON.stringify(settings), {
+      Provider: parameters.model_provider,
+      BaseUrl: parameters.anthropic_base_url,
+      Model: parameters.default_model,
+      Secret: sandbox.model_key.secretArn,
+    })
+    const made = this.make('schedule-draft', 'Turns plain words into a cron, by asking the model', model_timeout, [], { text_model })
+    table.grantGet(made.role)
+    grant(made.role, { actions: ['secretsmanager:GetSecretValue'], resources: [sandbox.model_key.secretArn] })
     return made
   }
 

@@ -1,4 +1,4 @@
-/** The way in: one HTTP API. Runners have their own prefix and function; everything else, known or not, is the API's to answer. */
+/** The way in: one HTTP API. Runners have their own prefix and function, drafts of schedules their own function; everything else, known or not, is the API's to answer. */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import { HttpApi, HttpMethod, HttpRoute, HttpRouteKey, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
@@ -49,7 +49,7 @@ export class Http extends Construct {
   }
 
   /** The most specific route wins, so the runners' prefix goes first. */
-  route(functions: { readonly api: PlaneFunction; readonly runner_api: PlaneFunction }): void {
+  route(functions: { readonly api: PlaneFunction; readonly runner_api: PlaneFunction; readonly schedule_draft: PlaneFunction }): void {
     const add = (id: string, key: HttpRouteKey, target: PlaneFunction) => {
       const route = new HttpRoute(this, id, { httpApi: this.api, routeKey: key, integration: new HttpLambdaIntegration(`${id}Integration`, target.handler) })
       Validations.of(route).acknowledge({
@@ -58,6 +58,7 @@ export class Http extends Construct {
       })
     }
     add('RunnerRoute', HttpRouteKey.with('/v1/runner/{proxy+}', HttpMethod.ANY), functions.runner_api)
+    add('ScheduleDraftRoute', HttpRouteKey.with('/v1/schedules/draft', HttpMethod.POST), functions.schedule_draft)
     add('DefaultRoute', HttpRouteKey.DEFAULT, functions.api)
   }
 }

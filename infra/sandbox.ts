@@ -131,7 +131,9 @@ export class Sandbox extends Construct {
 
   /** Made with a random value; the operator puts the real key there (docs/runbook.md#model-key). */
   private makeModelKey(): Secret {
-    const secret = new Secret(this, 'ModelKey', { description: 'API key of the model (Anthropic). Only the runner container receives it.' })
+    const secret = new Secret(this, 'ModelKey', {
+      description: 'API key of the model (Anthropic). Only the runner container and the function schedule-draft receive it.',
+    })
     Validations.of(secret).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason: 'The key is issued by the model provider, which offers no rotation that a function could drive; docs/runbook.md says how to change it.',

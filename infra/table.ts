@@ -33,6 +33,11 @@ export class Table extends Construct {
     })
   }
 
+  /** Reads records by their keys: for who only asks whose key a request brings. */
+  grantGet(role: Role): void {
+    grant(role, { actions: ['dynamodb:GetItem'], resources: [this.table.tableArn] })
+  }
+
   /**
    * Reads and writes records of a partition at a time. No scan, no access to the table's settings.
    * @param deletes places in line are taken away, and the key of a deleted agent; nothing else ever is

@@ -9,6 +9,7 @@ import { makeTasks } from './ecs/tasks.ts'
 import { makeBus } from './events/bus.ts'
 import { startScheduler } from './events/scheduler.ts'
 import { startAlarms } from './scheduler/alarms.ts'
+import { secretsHandler } from './secrets.ts'
 import { schedulerHandler } from './scheduler/server.ts'
 import { provisionHttpApi } from './http-api/provision.ts'
 import { httpApiHandler } from './http-api/server.ts'
@@ -53,6 +54,7 @@ export interface Plane {
     readonly s3: HttpHandler
     readonly ecs: HttpHandler
     readonly scheduler: HttpHandler
+    readonly secrets: HttpHandler
   }
   /** Stops tasks in order, then the rest. */
   stop(): Promise<void>
@@ -120,6 +122,7 @@ export const startPlane = async (settings: PlaneSettings): Promise<Plane> => {
       s3: s3Handler({ objects, buckets, credentials: settings.credentials, now: Date.now }),
       ecs: compute.handler,
       scheduler: schedulerHandler(alarms),
+      secrets: secretsHandler(stack, settings.secrets),
     },
     stop: async () => {
       scheduler.stop()

@@ -52,13 +52,14 @@ interface Doors {
   readonly s3: Door
   readonly ecs: Door
   readonly scheduler: Door
+  readonly secrets: Door
 }
 
 const openDoors = async (port: number): Promise<Doors> => {
   const api = await makeDoor(port).catch((cause: unknown) => {
     throw new Error(`port ${port} cannot be used: choose another with --port`, { cause })
   })
-  return { api, sqs: await makeDoor(), s3: await makeDoor(), ecs: await makeDoor(), scheduler: await makeDoor() }
+  return { api, sqs: await makeDoor(), s3: await makeDoor(), ecs: await makeDoor(), scheduler: await makeDoor(), secrets: await makeDoor() }
 }
 
 /** What any program needs to run, and no secret. */
@@ -117,6 +118,7 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
     s3: doors.s3.listener.url,
     ecs: doors.ecs.listener.url,
     scheduler: doors.scheduler.listener.url,
+    secrets: doors.secrets.listener.url,
   }
   const metered = env['LANEKEEPER_CAPACITY'] === '1'
   const work = join(options.data, 'work')
@@ -139,6 +141,7 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
   doors.s3.open(plane.handlers.s3)
   doors.ecs.open(plane.handlers.ecs)
   doors.scheduler.open(plane.handlers.scheduler)
+  doors.secrets.open(plane.handlers.secrets)
   doors.api.open(plane.handlers.api)
   await writePrivate(join(options.data, 'endpoints.json'), { ...urls, api: doors.api.listener.url, table, process_id: process.pid })
   return { plane, table }

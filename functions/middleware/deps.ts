@@ -10,10 +10,11 @@ import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
 import { sts_client_settings, stsModelCredentials } from '../../shared/ports/aws/model-credentials.ts'
 import { sqsSignals } from '../../shared/ports/aws/signals.ts'
+import { messagesModel } from '../../shared/ports/aws/text-model.ts'
 import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
-import { env_names, readAlarmClock, readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
+import { env_names, readAlarmClock, readCompute, readDeployment, readEnv, readTextModel } from '../../shared/settings.ts'
 import type { ComputeDeps, FlowDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
@@ -39,6 +40,28 @@ export const flowDeps = (log: Log): FlowDeps => ({
   deployment: readDeployment(env),
   report: (what, cause) => log.warn(what, {}, cause),
 })
+
+/** What the function that drafts schedules needs: it reads API keys, and asks the model. */
+export const draftDeps = () => {
+  const { provider, base_url, model, secret_arn } = readTextModel(env)
+  return {
+    store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table') }),
+    clock: system_clock,
+    model: messagesModel({
+      provider,
+      base_url,
+      model,
+      secret_arn,
+      region: env['AWS_REGION'] ?? '',
+      secrets_url: env['AWS_ENDPOINT_URL_SECRETS_MANAGER'],
+      credentials: {
+        access_key_id: env['AWS_ACCESS_KEY_ID'] ?? '',
+        secret_access_key: env['AWS_SECRET_ACCESS_KEY'] ?? '',
+        session_token: env['AWS_SESSION_TOKEN'],
+      },
+    }),
+  }
+}
 
 /** What the function that runners call needs. Without a role for it, it gives out no model credentials. */
 export const runnerDeps = (log: Log): FlowDeps => {

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { draftTurn } from './draft.ts'
 import { demoTurn } from './demo.ts'
 import { eventStreamFrame } from './event-stream.ts'
 import { estimateTokens, eventsOf, messageOf, type StreamEvent } from './reply.ts'
@@ -73,12 +74,13 @@ const stream = async (response: ServerResponse, wire: Wire, turn: Turn, message:
 }
 
 const reply = async (response: ServerResponse, request: ModelRequest, wire: Wire): Promise<void> => {
-  const turn = scriptedTurn(request) ?? demoTurn(request)
+  const draft = draftTurn(request)
+  const turn = scriptedTurn(request) ?? draft ?? demoTurn(request)
   if (turn.error !== undefined) {
     sendError(response, turn.error, `scripted error ${turn.error}`, turn.retryAfter === undefined ? {} : { 'retry-after': String(turn.retryAfter) })
     return
   }
-  const message = messageOf(turn, request, nextId)
+  const message = messageOf(turn, draft === undefined ? request : { ...request, model: 'scripted' }, nextId)
   if (wire === 'json') sendJson(response, 200, message)
   else await stream(response, wire, turn, message)
 }

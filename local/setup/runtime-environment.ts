@@ -6,6 +6,7 @@ export interface Endpoints {
   readonly s3: string
   readonly ecs: string
   readonly scheduler: string
+  readonly secrets: string
 }
 
 /** Discard: a call of a service that the stack does not run fails at once, and never reaches the real AWS. */
@@ -26,6 +27,7 @@ export const runtimeEnvironment = (
   AWS_ENDPOINT_URL_S3: endpoints.s3,
   AWS_ENDPOINT_URL_ECS: endpoints.ecs,
   AWS_ENDPOINT_URL_SCHEDULER: endpoints.scheduler,
+  AWS_ENDPOINT_URL_SECRETS_MANAGER: endpoints.secrets,
   // Whatever the user has configured for AWS is not for this stack.
   AWS_CONFIG_FILE: '/nonexistent',
   AWS_SHARED_CREDENTIALS_FILE: '/nonexistent',

@@ -8,6 +8,7 @@ import { millis } from '../domain/time.ts'
 import { refs } from '../store/keys.ts'
 import { freshIds } from './accept.ts'
 import { sendSignals, settled, type FlowDeps } from './flow.ts'
+import { refuseKilled } from './kill.ts'
 import { fitTogether, loadPlace, loadTargetRun } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { CancelState } from '../domain/decide/cancel.ts'
@@ -62,13 +63,14 @@ const step = async (deps: FlowDeps, name: ScheduleName, reached_ms: number, by: 
     if (schedule?.status !== 'active' || millis(schedule.next_run_at) > moment.reached_ms) return decided([], [], nothing_due)
     const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
     if (!ticks.ok) throw new Error(`${schedule.id} has a cron that no longer parses: ${ticks.detail}`)
-    const [agent, previous, taken] = await Promise.all([
+    const [agent, killed, previous, taken] = await Promise.all([
       deps.store.get(refs.agent(schedule.workspace_id, schedule.agent_id)),
+      refuseKilled(deps, schedule.workspace_id),
       loadPrevious(deps, schedule),
       tries === 1 ? undefined : loadTaken(deps, schedule, planStep(schedule, ticks.value, moment.reached_ms).submit_ms),
     ])
     if (previous === 'torn') return undefined
-    const state: TickState = { schedule, ticks: ticks.value, agent, previous, taken, fresh: freshIds(deps) }
+    const state: TickState = { schedule, ticks: ticks.value, agent, killed, previous, taken, fresh: freshIds(deps) }
     const decision = decideTicks(state, deps.deployment, moment, by)
     return { ...decision, writes: await withOverflow(deps, decision.writes) }
   })

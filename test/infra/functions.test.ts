@@ -17,12 +17,13 @@ const nameOf = (metadata: Readonly<Record<string, unknown>>) => /([^/]+)\/index\
 const functions = new Map(resourcesOf('AWS::Lambda::Function').map(([, { Metadata, Properties }]) => [nameOf(Metadata), FunctionProperties.parse(Properties)]))
 const variablesOf = (name: string) => functions.get(name)?.Environment.Variables ?? {}
 
-test('there are the seven functions, with the timeouts their callers expect', () => {
+test('there are the eight functions, with the timeouts their callers expect', () => {
   expect(Object.fromEntries([...functions].map(([name, made]) => [name, made.Timeout]))).toEqual({
     api: 10,
     'runner-api': 10,
     dispatch: 30,
     'attempt-events': 30,
+    'schedule-draft': 28,
     'cron-fire': 30,
     wake: 30,
     sweep: 55,
@@ -121,7 +122,7 @@ test('nothing in the environment is longer than Lambda takes', () => {
   }
 })
 
-test('runners have a prefix of their own; whatever else is asked reaches the API, which answers unknown paths itself', () => {
+test('runners have a prefix of their own, and drafts a function; whatever else is asked reaches the API, which answers unknown paths itself', () => {
   const Route = z.looseObject({ RouteKey: z.string(), Target: z.unknown(), AuthorizationType: z.string() })
   const Integration = z.looseObject({ IntegrationUri: z.unknown(), PayloadFormatVersion: z.string() })
   const routes = resourcesOf('AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
@@ -132,6 +133,7 @@ test('runners have a prefix of their own; whatever else is asked reaches the API
   })
   expect(routes).toEqual([
     ['ANY /v1/runner/{proxy+}', 'Functionsrunnerapi'],
+    ['POST /v1/schedules/draft', 'Functionsscheduledraft'],
     ['$default', 'Functionsapi'],
   ])
 })

@@ -85,10 +85,12 @@ test('only dispatch, wake and sweep launch; only wake and sweep stop; nobody els
   expect(rights.filter((right) => right.action.startsWith('ecs:') && right.condition === '{}')).toEqual([])
 })
 
-test('the model key is read by ECS for the runner, and by no function', () => {
-  expect([...new Set(rights.filter((right) => right.action.startsWith('secretsmanager:')).map((right) => right.role.replace(/Role\w+$/, '')))]).toEqual([
-    'SandboxExecution',
-  ])
+test('the model key is read by ECS for the runner, and by the one function that drafts schedules, which may do little else', () => {
+  expect(
+    [...new Set(rights.filter((right) => right.action.startsWith('secretsmanager:')).map((right) => right.role.replace(/Role\w+$/, '')))].toSorted(),
+  ).toEqual(['Functionsscheduledraft', 'SandboxExecution'])
+  const draft = rightsOf(/^FunctionsscheduledraftRole/).map(({ action }) => action)
+  expect(new Set(draft.filter((action) => !/^(logs|xray):/.test(action)))).toEqual(new Set(['dynamodb:GetItem', 'secretsmanager:GetSecretValue']))
 })
 
 test('Bedrock is asked by one role that may do nothing else, and only the function that runners call may assume it', () => {
@@ -176,7 +178,10 @@ const rowOf = (name: string): string => {
       ['launch', 'ecs:RunTask'],
       ['stop', 'ecs:StopTask'],
     ]),
-    words([['vend', 'sts:AssumeRole']]),
+    words([
+      ['vend', 'sts:AssumeRole'],
+      ['key', 'secretsmanager:GetSecretValue'],
+    ]),
     words([['set', 'scheduler:CreateSchedule']]),
   ].join(' | ')
 }
@@ -184,7 +189,7 @@ const rowOf = (name: string): string => {
 test('docs/security.md says what each function may do', () => {
   const rows = readText('docs/security.md')
     .split('\n')
-    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|cron-fire|wake|sweep) /.test(line))
+    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|schedule-draft|cron-fire|wake|sweep) /.test(line))
     .map((line) =>
       line
         .split('|')
@@ -194,5 +199,5 @@ test('docs/security.md says what each function may do', () => {
   const indexes_cell = 2
   const sorted = (cells: readonly string[]) =>
     cells.map((cell, position) => (position === indexes_cell ? cell.split(', ').toSorted().join(', ') : cell)).join(' | ')
-  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'cron-fire', 'wake', 'sweep'].map(rowOf))
+  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'schedule-draft', 'cron-fire', 'wake', 'sweep'].map(rowOf))
 })

@@ -2,11 +2,13 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import * as z from 'zod'
 import { apiHandler } from '../../functions/api/handler.ts'
+import { scheduleDraftHandler } from '../../functions/schedule-draft/handler.ts'
 import { apiKeyHash } from '../../shared/domain/decide/api-key.ts'
 import { ApiKeyId, type WorkspaceId } from '../../shared/domain/ids.ts'
 import { timestamp } from '../../shared/domain/time.ts'
 import type { ApiKey, Role } from '../../shared/domain/workspace.ts'
 import type { Log, LogEvent, LogFields } from '../../shared/ops/log.ts'
+import type { TextModel } from '../../shared/ports/ports.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
 import { testPlane, type TestPlane } from './plane.ts'
@@ -114,6 +116,11 @@ const watched = (store: Store, writes: Write[], failure: () => Error | undefined
   },
 })
 
+/** Whatever it is asked. */
+const fixed_model: TextModel = {
+  ask: async () => ({ ok: true, model: 'fixed', text: '{"cron_expr": "0 9 * * 1-5", "timezone": "Europe/Berlin", "sentence": "Weekdays at nine."}' }),
+}
+
 const Answer = z.object({ statusCode: z.int(), headers: z.record(z.string(), z.unknown()), body: z.string() })
 
 export const apiPlane = (options: Parameters<typeof testPlane>[0] = {}): ApiPlane => {
@@ -124,7 +131,11 @@ export const apiPlane = (options: Parameters<typeof testPlane>[0] = {}): ApiPlan
   const plane = testPlane({ ...options, store: watched(options.store ?? memoryStore(), writes, () => failure) })
   const line = (level: LogLine['level']) => (code: LogEvent, fields?: LogFields, cause?: unknown) => void log_lines.push({ level, code, fields, cause })
   const log: Log = { info: line('info'), warn: line('warn'), error: line('error') }
-  const handler = apiHandler({ ...plane.deps, log, metrics: { count: (name) => void counts.push(name) }, version: '0.0.0' })
+  const metrics = { count: (name: string) => void counts.push(name) }
+  const api = apiHandler({ ...plane.deps, log, metrics, version: '0.0.0' })
+  const drafts = scheduleDraftHandler({ ...plane.deps, log, metrics, model: fixed_model })
+  /** As the gateway sends it. */
+  const handlerOf = (method: string, path: string) => (method === 'POST' && path.split('?')[0] === '/v1/schedules/draft' ? drafts : api)
   return {
     ...plane,
     writes,
@@ -153,7 +164,7 @@ export const apiPlane = (options: Parameters<typeof testPlane>[0] = {}): ApiPlan
       return key
     },
     call: async (method, path, sent = {}) => {
-      const answer = Answer.parse(await handler(gatewayEvent(method, path, sent), lambda_context))
+      const answer = Answer.parse(await handlerOf(method, path)(gatewayEvent(method, path, sent), lambda_context))
       return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body), text: answer.body }
     },
   }

@@ -32,6 +32,7 @@ const Endpoints = z.strictObject({
   s3: z.string(),
   ecs: z.string(),
   scheduler: z.string(),
+  secrets: z.string(),
   table: z.string(),
   process_id: z.int(),
 })

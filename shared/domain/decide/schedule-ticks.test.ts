@@ -13,6 +13,7 @@ const state = (schedule: ScheduleIn<'active'>, changes: Partial<TickState> = {})
   schedule,
   ticks: minutely(),
   agent: agentSample(),
+  killed: undefined,
   previous: undefined,
   taken: undefined,
   fresh,
@@ -92,6 +93,8 @@ test('a refused command ends the tick with the reason, cancels nothing, and the 
   expect(stored(decision, 'tick')).toMatchObject([{ end: { outcome: 'skipped', reason: 'refused', refusal: { code: 'agent_inactive' } } }])
   expect(stored(decision, 'run')).toEqual([])
   expect(stored(decision, 'schedule')).toMatchObject([{ status: 'active', next_run_at: timestamp(now_ms + minute_ms) }])
+  const killed = { ok: false, code: 'workspace_killed', detail: 'killed' } as const
+  expect(ends(state(due(0), { killed }))).toMatchObject([{ outcome: 'skipped', reason: 'refused', refusal: { code: 'workspace_killed' } }])
   expect(ends(state(due(0), { agent: undefined }))).toMatchObject([{ outcome: 'skipped', reason: 'refused', refusal: { code: 'not_found' } }])
 })
 

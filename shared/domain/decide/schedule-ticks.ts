@@ -118,6 +118,8 @@ export interface TickState {
   readonly schedule: Active
   readonly ticks: TickSource
   readonly agent: Agent | undefined
+  /** The workspace was killed: nothing of it is accepted. */
+  readonly killed: Refusal | undefined
   /** The task of the latest fire; not needed with overlap `queue`. */
   readonly previous: CancelState | undefined
   /** The command that has the tick's key already, if somebody else used that. */
@@ -157,6 +159,7 @@ const submit = (state: TickState, tick_ms: number, deployment: Deployment, now_m
   const previous = unfinished(state.previous)
   if (taken !== undefined) return { end: { outcome: 'fired', reason, task_id: taken.task_id }, writes: [], signals: [], task_id: taken.task_id }
   if (previous !== undefined && schedule.overlap === 'skip') return { end: { outcome: 'skipped', reason: 'previous_unfinished' }, writes: [], signals: [] }
+  if (state.killed !== undefined) return refused(state.killed)
   if (agent === undefined) return refused({ ok: false, code: 'not_found', detail: `no agent ${schedule.agent_id}` })
   const params = scheduleCommand(schedule, { idempotency: tickKey(schedule.id, tick_ms), session: String(tickSeconds(tick_ms)) })
   const accepted = decideAccept({ agent, params, body_hash: canonicalHash(params), fresh: state.fresh }, deployment, now_ms)
