@@ -39,7 +39,7 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelRun',
   'revokeApiKey',
   'updateExecutionInstance',
-  'killWorkspace',
+  'killWorkspace', 'updateWorkspace',
   'resumeWorkspace',
 ])
 

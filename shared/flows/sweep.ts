@@ -4,6 +4,7 @@
  */
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
+import { lookAtCeiling } from './ceilings.ts'
 import { sendSignals, type ComputeDeps } from './flow.ts'
 import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
@@ -28,6 +29,8 @@ const lookAt = async (deps: ComputeDeps, record: StoredRecord): Promise<void> =>
       return sendSignals(deps, [{ kind: 'class', workspace_id: record.workspace_id, class_key: record.class_key }])
     case 'session':
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
+    case 'ceiling':
+      return lookAtCeiling(deps, record.owner)
     case 'gate':
       return lookAtGate(deps, record.workspace_id)
     default:

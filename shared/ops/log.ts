@@ -13,6 +13,7 @@ export const log_events = {
   launch_failed: 'Compute did not answer a launch; it is tried again.',
   credentials_failed: 'No fresh model credentials could be had for an attempt that runs; its next heartbeat asks again.',
   instance_changed: 'An operator changed the limit or the health of an execution class; `key_id` says whose key it was.',
+  ceiling_set: 'An operator set or took back the ceiling of a workspace.',
   workspace_killed: 'A workspace was killed: it takes and starts no work, and what was live is stopped.',
   workspace_resumed: 'A workspace that was killed takes and starts work again.',
   request_handled: 'A request was answered.',

@@ -4,6 +4,7 @@
  */
 import {
   agentsPartition,
+  ceilingPartition,
   classPartition,
   killPartition,
   due_shards,
@@ -107,6 +108,14 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: 'before anything of the workspace is accepted or started: whether it was killed',
   },
+  {
+    name: 'ceiling of a workspace or of the deployment',
+    index: 'table',
+    key: key(refs.ceiling('{owner}')),
+    asked_by: ['api', 'dispatch', 'sweep'],
+    consistency: 'strong',
+    note: 'only where one is set; changed by add_within_limit with each attempt that it counts',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
@@ -156,6 +165,14 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     asked_by: ['api'],
     consistency: 'strong',
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
+  },
+  {
+    name: 'head of the line of a ceiling',
+    index: 'table',
+    key: { pk: ceilingPartition('{owner}'), sk: from('TURN#') },
+    asked_by: ['dispatch', 'sweep', 'api'],
+    consistency: 'strong',
+    note: 'turns of classes in order of rank; as many as may pass',
   },
   {
     name: 'attempts that a kill has stopped',
@@ -220,7 +237,7 @@ const lists: readonly AccessPattern[] = [
     name: 'runs in a status',
     index: 'by_state',
     key: { pk: listPartitions.runsByStatus(w, '{status}'), sk: all_newest_first },
-    asked_by: ['api'],
+    asked_by: ['api', 'dispatch', 'sweep'],
     consistency: 'eventual',
     note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
   },
@@ -246,7 +263,7 @@ const lists: readonly AccessPattern[] = [
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances, sessions and gates of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions, gates and ceilings of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 
@@ -275,7 +292,9 @@ export const record_notes = {
   event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
   log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
   workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
-  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed' },
+  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed, has a ceiling, or waited for that of the deployment' },
+  ceiling: { key: key(refs.ceiling('{owner}')), note: 'the count of live attempts of a workspace or, under `deployment`, of all' },
+  turn: { key: { pk: ceilingPartition('{owner}'), sk: 'TURN#{rank}#{workspace}#{class}' }, note: 'good for one admission of its class' },
   killed_attempt: { key: key(refs.killedAttempt(w, '{killed_at}', '{run}', 1)), note: 'an attempt that a kill has found live' },
   api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
 } as const satisfies Record<RecordKind, RecordNote>
