@@ -39,7 +39,8 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelRun',
   'revokeApiKey',
   'updateExecutionInstance',
-  'killWorkspace', 'updateWorkspace',
+  'killWorkspace',
+  'updateWorkspace',
   'resumeWorkspace',
 ])
 

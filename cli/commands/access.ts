@@ -53,7 +53,8 @@ const setCeiling = async (context: Context, { args }: { args: readonly string[] 
   if (text !== 'none' && !/^\d{1,6}$/.test(text)) throw usageError('The ceiling must be a whole number, or `none` to take it back')
   const answer = await context.client.workspaces.update(operand(args, 'The workspace’s id'), { max_live_attempts: text === 'none' ? null : Number(text) })
   const counting = answer.counting ? '; what was live before is being counted, and nothing starts for a minute or two' : ''
-  const says = answer.max_live_attempts === undefined ? 'no ceiling' : `${answer.max_live_attempts} live attempts at most; ${answer.live_attempts ?? 0} are live`
+  const says =
+    answer.max_live_attempts === undefined ? 'no ceiling' : `${answer.max_live_attempts} live attempts at most; ${answer.live_attempts ?? 0} are live`
   print(context, answer, () => `${context.style.green('✓')} ${answer.workspace_id}: ${says}${counting}\n`)
   return exit_codes.done
 }

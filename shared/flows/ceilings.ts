@@ -62,16 +62,8 @@ export const leaveCeilingLine = async (deps: FlowDeps, instance: Instance): Prom
   })
 }
 
-const takeTurn = async (deps: FlowDeps, instance: Instance, ceiling: Ceiling, gate: Gate | undefined): Promise<void> => {
-  const decision = decideTakeTurn(instance, ceiling, gate, deps.clock.now())
-  await deps.store.commit(decision.writes)
-}
-
 /** `passes`: how many may be admitted, and how. `waits`: the class has a turn and is woken. `again`: it was moved; look again. */
-export type Verdict =
-  | { readonly kind: 'passes'; readonly count: number; readonly passage: Passage }
-  | { readonly kind: 'waits' }
-  | { readonly kind: 'again' }
+export type Verdict = { readonly kind: 'passes'; readonly count: number; readonly passage: Passage } | { readonly kind: 'waits' } | { readonly kind: 'again' }
 
 /** Whether a class that has room and work may start some of it now. Where it may not, it takes a turn in the line of the ceiling that is in its way. */
 export const passCeilings = async (deps: FlowDeps, gate: Gate | undefined, instance: Instance, wanted: number): Promise<Verdict> => {
@@ -95,10 +87,11 @@ export const passCeilings = async (deps: FlowDeps, gate: Gate | undefined, insta
   return { kind: 'passes', count, passage: ceilings.length === 0 ? open_passage : { ceilings, turn } }
 }
 
+/** Waits at a ceiling. A class that has just taken its turn looks once more: a place may have been freed meanwhile. */
 const waitAt = async (deps: FlowDeps, instance: Instance, ceiling: Ceiling, gate: Gate | undefined, turn: Turn | undefined): Promise<Verdict> => {
   if (turn?.owner === ceiling.owner) return { kind: 'waits' }
-  if (turn === undefined) await takeTurn(deps, instance, ceiling, gate)
-  else await leaveCeilingLine(deps, instance)
+  const decision = decideTakeTurn(instance, ceiling, gate, deps.clock.now())
+  if ((await deps.store.commit(decision.writes)).ok) await sendSignals(deps, decision.signals)
   return { kind: 'again' }
 }
 

@@ -26,7 +26,13 @@ export interface InstanceChange {
 /** The count of a ceiling and the fields that may change with it. */
 export interface CeilingChange {
   readonly add: { readonly live?: number }
-  readonly set?: { readonly due_at?: string; readonly limit?: number; readonly counting_since?: string; readonly last_rank?: number; readonly served_rank?: number }
+  readonly set?: {
+    readonly due_at?: string
+    readonly limit?: number
+    readonly counting_since?: string
+    readonly last_rank?: number
+    readonly served_rank?: number
+  }
   readonly remove?: readonly ('due_at' | 'counting_since')[]
 }
 /** A condition on a stored field. An absent field satisfies none. */

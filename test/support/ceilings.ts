@@ -36,12 +36,19 @@ export interface CeilingPlane {
   minutes(count: number): Promise<void>
 }
 
+/** Doorbells that are heard at one go; more, and they ring each other for ever. */
+const heard_max = 20_000
+
 /** What is wrong with the counts of the ceilings after a commit. */
 const countFindings = (journal: Journal, changes: readonly Change[]): readonly string[] => {
   const live = journal.all('run').filter((run) => isLive(run.attempt))
   return journal.all('ceiling').flatMap((ceiling) => {
-    const truth = live.filter((run) => isLive(run.attempt) && (run.attempt.counted ?? []).some((scope) => ownerOf(scope, run.workspace_id) === ceiling.owner)).length
-    const before = changes.find((change): change is Change & { before: Ceiling } => change.before?.kind === 'ceiling' && change.before.owner === ceiling.owner)?.before
+    const truth = live.filter(
+      (run) => isLive(run.attempt) && (run.attempt.counted ?? []).some((scope) => ownerOf(scope, run.workspace_id) === ceiling.owner),
+    ).length
+    const before = changes.find(
+      (change): change is Change & { before: Ceiling } => change.before?.kind === 'ceiling' && change.before.owner === ceiling.owner,
+    )?.before
     const admitted = before !== undefined && ceiling.live > before.live && ceiling.counting_since === undefined
     return [
       ...(ceiling.live === truth ? [] : [`${ceiling.owner} counts ${ceiling.live}, ${truth} are live`]),
@@ -61,7 +68,10 @@ export const ceilingPlane = (max_live_attempts = 0, checked = true): CeilingPlan
   const { deps } = plane
   let tenants = 0
   const deliver = async () => {
+    let heard = 0
     for (let signal = plane.signals.shift(); signal !== undefined; signal = plane.signals.shift()) {
+      heard += 1
+      if (heard > heard_max) throw new Error(`doorbells never end: ${JSON.stringify([signal, ...plane.signals.slice(0, 5)])}`)
       if (signal.kind === 'class') await lookAtClass(deps, signal)
       if (signal.kind === 'ceiling') await lookAtCeiling(deps, signal.owner)
     }

@@ -108,8 +108,8 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
   }
   const deliverOne = async (signal: Signal): Promise<void> => {
     if (signal.kind === 'class') await lookAtClass(deps, signal)
-  else if (signal.kind === 'ceiling') await lookAtCeiling(deps, signal.owner)
-  else if (signal.kind === 'session') await lookAtSession(deps, signal)
+    else if (signal.kind === 'ceiling') await lookAtCeiling(deps, signal.owner)
+    else if (signal.kind === 'session') await lookAtSession(deps, signal)
     else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
     else if (signal.delay_ms === 0) await lookAtTask(deps, signal)
   }

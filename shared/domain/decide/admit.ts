@@ -37,7 +37,13 @@ export interface Candidate {
   readonly fresh: { readonly run_id: RunId; readonly attempt_id: AttemptId; readonly claim_token: string }
 }
 
-const newAttempt = (candidate: Candidate, fencing_token: number, previous: EndedAttempt | undefined, counted: readonly CeilingScope[], now_ms: number): Attempt => ({
+const newAttempt = (
+  candidate: Candidate,
+  fencing_token: number,
+  previous: EndedAttempt | undefined,
+  counted: readonly CeilingScope[],
+  now_ms: number,
+): Attempt => ({
   status: 'pending',
   id: candidate.fresh.attempt_id,
   attempt_no: (previous?.attempt_no ?? 0) + 1,

@@ -41,10 +41,13 @@ export const freePlaces = (ceiling: Ceiling): number => (ceiling.counting_since 
 
 /**
  * How many of a class may pass now. Without a turn, what is free beyond the turns that stand before; with a turn within what is free, one.
+ * Who has a turn in the deployment's line has passed that of its workspace before, and needs no more there than a free place: two classes that
+ * each have their turn in another line would else send each other back for ever.
  * @param heads the first turns of the line, at least as many as places are free or all
  */
 export const passable = (ceiling: Ceiling, heads: readonly Turn[], own: Turn | undefined): number => {
   const free = freePlaces(ceiling)
+  if (own?.owner === deployment_owner && ceiling.owner !== deployment_owner) return Math.min(1, free)
   if (own?.owner !== ceiling.owner) return Math.max(0, free - heads.length)
   const before = heads.findIndex((turn) => turn.class_key === own.class_key && turn.workspace_id === own.workspace_id)
   return before !== -1 && before < free ? 1 : 0
@@ -52,17 +55,15 @@ export const passable = (ceiling: Ceiling, heads: readonly Turn[], own: Turn | u
 
 /** The counts of attempts that are admitted, in their own transaction. */
 export const countAdmitted = (passage: Passage, count: number): readonly Write[] => [
-  ...passage.ceilings.map(
-    ({ owner, limit }): Write => ({
-      op: 'add_within_limit',
-      ref: refs.ceiling(owner),
-      change: { add: { live: count }, ...(passage.turn?.owner === owner ? { set: { served_rank: passage.turn.rank } } : {}) },
-      conditions: [
-        { field: 'limit', is: 'equals', value: limit },
-        { field: 'live', is: 'at_most', value: limit - count },
-      ],
-    }),
-  ),
+  ...passage.ceilings.map(({ owner, limit }): Write => ({
+    op: 'add_within_limit',
+    ref: refs.ceiling(owner),
+    change: { add: { live: count }, ...(passage.turn?.owner === owner ? { set: { served_rank: passage.turn.rank } } : {}) },
+    conditions: [
+      { field: 'limit', is: 'equals', value: limit },
+      { field: 'live', is: 'at_most', value: limit - count },
+    ],
+  })),
   ...(passage.turn === undefined ? [] : [{ op: 'delete_if_version', ref: refOf(passage.turn), version: passage.turn.version } as const]),
 ]
 
@@ -91,12 +92,22 @@ const shareWrite = (instance: Instance, gate: Gate | undefined, share_rank: numb
   return { op: 'put_if_absent', record: made }
 }
 
-/** The class takes a turn. The ceiling is due with it: a place that was freed meanwhile is found, whatever becomes of doorbells. */
+/** Leaves the line that the class stands in. Whoever stands behind may pass now. */
+const leaveLine = (turn: Turn, now_ms: number): readonly Write[] => [
+  { op: 'delete_if_version', ref: refOf(turn), version: turn.version },
+  { op: 'add_within_limit', ref: refs.ceiling(turn.owner), change: { add: {}, set: { due_at: freedDue(now_ms) } }, conditions: [] },
+]
+
+/**
+ * The class takes a turn, and gives up the one that it has in another line. The ceiling is due with it: a place that was freed meanwhile is
+ * found, whatever becomes of doorbells.
+ */
 export const decideTakeTurn = (instance: Instance, ceiling: Ceiling, gate: Gate | undefined, now_ms: number): Decision => {
   const { workspace_id, class_key } = instance
   const rank = nextRank(ceiling, gate)
   const in_deployment = ceiling.owner === deployment_owner
   const turn: Turn = { kind: 'turn', owner: ceiling.owner, workspace_id, class_key, rank, version: 1 }
+  const left = turnOf(instance)
   return decided(
     [
       { op: 'put_if_absent', record: turn },
@@ -113,8 +124,9 @@ export const decideTakeTurn = (instance: Instance, ceiling: Ceiling, gate: Gate 
         conditions: in_deployment ? [] : [{ field: 'last_rank', is: 'equals', value: ceiling.last_rank }],
       },
       ...(in_deployment ? [shareWrite(instance, gate, rank, now_ms)] : []),
+      ...(left === undefined ? [] : leaveLine(left, now_ms)),
     ],
-    [],
+    left === undefined ? [] : [ceilingSignal(left.owner)],
     undefined,
   )
 }
@@ -125,14 +137,13 @@ export const decideLeaveLine = (instance: Instance, now_ms: number): Decision =>
   if (turn === undefined) return decided([], [], undefined)
   return decided(
     [
-      { op: 'delete_if_version', ref: refOf(turn), version: turn.version },
+      ...leaveLine(turn, now_ms),
       {
         op: 'add_within_limit',
         ref: refs.instance(instance.workspace_id, instance.class_key),
         change: { add: {}, set: { due_at: freedDue(now_ms) }, remove: ['turn_owner', 'turn_rank'] },
         conditions: [{ field: 'turn_rank', is: 'equals', value: turn.rank }],
       },
-      { op: 'add_within_limit', ref: refs.ceiling(turn.owner), change: { add: {}, set: { due_at: freedDue(now_ms) } }, conditions: [] },
     ],
     [ceilingSignal(turn.owner)],
     undefined,
@@ -214,7 +225,8 @@ export const decideSetCeiling = (
     return decided([store({ ...open, waking: true, due_at: now, updated_at: now })], [], undefined)
   }
   const gate_write = store({ ...base, max_live_attempts: limit, updated_at: now })
-  if (ceiling === undefined) return decided([gate_write, { op: 'put_if_absent', record: newCeiling(workspace_id, limit, now_ms) }], [ceilingSignal(workspace_id)], undefined)
+  if (ceiling === undefined)
+    return decided([gate_write, { op: 'put_if_absent', record: newCeiling(workspace_id, limit, now_ms) }], [ceilingSignal(workspace_id)], undefined)
   const anew = gate?.max_live_attempts === undefined
   const set = { limit, due_at: now, ...(anew ? { counting_since: now } : {}) }
   const ref = refs.ceiling(workspace_id)

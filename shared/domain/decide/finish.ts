@@ -273,7 +273,12 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       ...sessionWrites(state, attempt, ending, now_ms),
       ...ceilings.writes,
     ],
-    [...ceilings.signals, ...(state.session?.waiting === true ? [sessionSignal(state.session)] : []), { kind: 'class', workspace_id, class_key }, ...next.signals],
+    [
+      ...ceilings.signals,
+      ...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),
+      { kind: 'class', workspace_id, class_key },
+      ...next.signals,
+    ],
     true,
   )
 }
