@@ -2,7 +2,7 @@
 import { Agent, AgentConfig } from '../../shared/domain/agent.ts'
 import { ownerOf } from '../../shared/domain/ceiling.ts'
 import { CommandParams } from '../../shared/domain/command.ts'
-import { AgentId, WorkspaceId } from '../../shared/domain/ids.ts'
+import { WorkspaceId, type AgentId } from '../../shared/domain/ids.ts'
 import { isLive } from '../../shared/domain/run.ts'
 import { timestamp } from '../../shared/domain/time.ts'
 import { acceptCommand } from '../../shared/flows/accept.ts'
