@@ -190,6 +190,7 @@ test.each([
   [['keys', 'create', 'ci', '--role', 'viewer'], /lk_secret_once\nThis is the only time/],
   [['keys', 'list'], /old +member +lk_abc… +revoked/],
   [['keys', 'revoke', sample_ids.apiKeyNo(1)], /revoked key ci/],
+  [['workspaces', 'set-ceiling', sample_ids.workspace, '5'], /5 live attempts at most; 3 are live[^]*being counted/],
   [['kill', '--workspace', sample_ids.workspace, '--yes', '--hold'], /what waits is held\n  stopping task_\w+[^]*0 stopped[^]*1 stopping[^]*under way/],
   [['resume', '--workspace', sample_ids.workspace], /takes work again/],
   [['workspaces', 'create', 'second'], /keys create admin --role admin --workspace ws_/],

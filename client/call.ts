@@ -43,6 +43,7 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'revokeApiKey',
   'updateExecutionInstance',
   'killWorkspace',
+  'updateWorkspace',
   'resumeWorkspace',
 ])
 

@@ -44,6 +44,7 @@ test('every operation of the contract has its method', async () => {
   await client.runs.interaction(run)
   await client.runs.cancel(run)
   await client.tasks.explain(sample_ids.task)
+  await client.workspaces.update(sample_ids.workspace, { max_live_attempts: 5 })
   await client.workspaces.kill(sample_ids.workspace, { hold: true })
   await client.workspaces.resume(sample_ids.workspace)
   await client.instances.list()

@@ -115,6 +115,7 @@ export const createClient = (options: ClientOptions) => {
     workspaces: {
       create: method.body(operations.createWorkspace),
       list: method.query(operations.listWorkspaces),
+      update: method.idAndBody(operations.updateWorkspace),
       kill: method.idBodyAndQuery(operations.killWorkspace),
       resume: method.id(operations.resumeWorkspace),
     },

@@ -61,6 +61,7 @@ export class Parameters extends Construct {
       ['lease_ms', 'LeaseMs', 'A runner not heard of for this long has lost its session'],
       ['launch_timeout_ms', 'LaunchTimeoutMs', 'From launch to claim'],
       ['stop_grace_ms', 'StopGraceMs', 'From the order to stop to SIGKILL'],
+      ['max_live_attempts', 'MaxLiveAttempts', 'Attempts of all workspaces that may be live at once; 0: no ceiling'],
       ['failed_attempt_threshold', 'FailedAttemptThreshold', 'Attempts in a row that may fail before a class is degraded'],
     ] as const
     return timings.map(([field, name, description]) => {

@@ -41,6 +41,8 @@ export const Deployment = z.strictObject({
   /** From the order to stop to SIGKILL. */
   stop_grace_ms: z.int().default(30_000),
   failed_attempt_threshold: z.int().default(5),
+  /** How many attempts of all workspaces may be live at once; 0: as many as their classes and workspaces allow. */
+  max_live_attempts: z.int().min(0).default(0),
 })
 export type Deployment = z.infer<typeof Deployment>
 

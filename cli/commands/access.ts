@@ -2,8 +2,8 @@
 import type { Command } from 'commander'
 import * as z from 'zod'
 import { roles } from '../../shared/domain/workspace.ts'
-import { print, type Act } from '../context.ts'
-import { exit_codes } from '../io.ts'
+import { print, type Act, type Context } from '../context.ts'
+import { exit_codes, usageError, type ExitCode } from '../io.ts'
 import { operand } from '../lookup.ts'
 import { keyTable, workspaceTable } from '../render/records.ts'
 import { clean } from '../render/style.ts'
@@ -48,6 +48,17 @@ const addKeys = (program: Command, act: Act): void => {
     )
 }
 
+const setCeiling = async (context: Context, { args }: { args: readonly string[] }): Promise<ExitCode> => {
+  const [, text = ''] = args
+  if (text !== 'none' && !/^\d{1,6}$/.test(text)) throw usageError('The ceiling must be a whole number, or `none` to take it back')
+  const answer = await context.client.workspaces.update(operand(args, 'The workspace’s id'), { max_live_attempts: text === 'none' ? null : Number(text) })
+  const counting = answer.counting ? '; what was live before is being counted, and nothing starts for a minute or two' : ''
+  const says =
+    answer.max_live_attempts === undefined ? 'no ceiling' : `${answer.max_live_attempts} live attempts at most; ${answer.live_attempts ?? 0} are live`
+  print(context, answer, () => `${context.style.green('✓')} ${answer.workspace_id}: ${says}${counting}\n`)
+  return exit_codes.done
+}
+
 const addWorkspaces = (program: Command, act: Act): void => {
   const workspaces = program.command('workspaces').description('Tenants; needs an operator’s key')
   workspaces
@@ -63,6 +74,12 @@ const addWorkspaces = (program: Command, act: Act): void => {
         return exit_codes.done
       }),
     )
+  workspaces
+    .command('set-ceiling')
+    .argument('<workspace>', 'id of the workspace: ws_…')
+    .argument('<attempts>', 'a whole number, or `none`')
+    .description('Set how many attempts of a workspace may be live at once, whatever its classes allow')
+    .action(act(z.object({}), setCeiling))
   listCommand(workspaces, 'List workspaces, newest first').action(
     act(ListOptions, (context, { options }) => printList(context, options, (query) => context.client.workspaces.list(query), workspaceTable)),
   )

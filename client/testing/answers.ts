@@ -163,6 +163,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   updateExecutionInstance: () => found(instance),
   createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
   listWorkspaces: () => list(workspace),
+  updateWorkspace: ({ body }) => found({ workspace_id: sample_ids.workspace, max_live_attempts: body['max_live_attempts'], live_attempts: 3, counting: true }),
   killWorkspace: ({ body }) =>
     found({
       workspace_id: sample_ids.workspace,

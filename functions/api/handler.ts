@@ -4,6 +4,7 @@ import type { ApiDeps } from './deps.ts'
 import { acceptAgentCommand } from './routes/accept-command.ts'
 import { agentRoutes } from './routes/agents.ts'
 import { auditRoute } from './routes/audit.ts'
+import { updateWorkspace } from './routes/ceilings.ts'
 import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
@@ -26,6 +27,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...scheduleRoutes(deps),
   ...workspaceRoutes(deps),
   auditRoute(deps),
+  updateWorkspace(deps),
   ...killRoutes(deps),
 ]
 

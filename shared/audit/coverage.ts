@@ -2,6 +2,7 @@
 import { isTerminalTask } from '../domain/transitions.ts'
 import { millis } from '../domain/time.ts'
 import { foundIf, type Finding } from './finding.ts'
+import type { Gate } from '../domain/gate.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Session } from '../domain/session.ts'
 import type { Task } from '../domain/task.ts'
@@ -18,14 +19,17 @@ export interface Covered {
   readonly places: readonly Place[]
   readonly instance: Instance | undefined
   readonly session: Session | undefined
+  /** A workspace that was killed is looked at as a whole, and wakes its classes when it is resumed. */
+  readonly gate?: Gate | undefined
 }
 
 const isSoon = (due_at: string | undefined, { now_ms, watched_within_ms }: Watch): boolean =>
   due_at !== undefined && millis(due_at) <= now_ms + watched_within_ms
 
-const coveredInLine = ({ places: [place], instance, session }: Covered): boolean => {
+const coveredInLine = ({ places: [place], instance, session, gate }: Covered): boolean => {
   if (place?.line === 'session') return session?.waiting === true && (session.owner !== undefined || session.due_at !== undefined)
-  return instance !== undefined && (instance.due_at !== undefined || instance.live > 0)
+  if (gate?.kill !== undefined || gate?.waking === true) return true
+  return instance !== undefined && (instance.due_at !== undefined || instance.live > 0 || instance.turn_owner !== undefined)
 }
 
 const queuedFindings = (covered: Covered, watch: Watch): readonly Finding[] => {

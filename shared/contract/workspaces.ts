@@ -12,6 +12,22 @@ export const workspace_header = 'x-lanekeeper-workspace'
 export const WorkspaceView = named('Workspace', z.object({ id: WorkspaceId, name: z.string(), created_at: Timestamp }))
 export type WorkspaceView = z.infer<typeof WorkspaceView>
 
+/** How many attempts of a workspace may be live at once, whatever its classes allow; null: as many as they allow. */
+export const UpdateWorkspace = z.strictObject({ max_live_attempts: z.int().min(0).max(100_000).nullable().optional() })
+
+export const WorkspaceCeilingView = named(
+  'WorkspaceCeiling',
+  z.object({
+    workspace_id: WorkspaceId,
+    /** Absent where none is set; then `live_attempts` is not counted either. */
+    max_live_attempts: z.int().optional(),
+    live_attempts: z.int().optional(),
+    /** What was live when the ceiling was set is still being counted; nothing is admitted until then. */
+    counting: z.boolean(),
+  }),
+)
+export type WorkspaceCeilingView = z.infer<typeof WorkspaceCeilingView>
+
 export const ApiKeyView = named(
   'ApiKey',
   z.object({
@@ -61,6 +77,19 @@ export const workspace_operations = {
     params: Nothing,
     responses: { 200: listOf('WorkspaceList', WorkspaceView) },
     problems: [],
+  }),
+  updateWorkspace: operation({
+    id: 'updateWorkspace',
+    method: 'PATCH',
+    path: '/v1/workspaces/{workspace_id}',
+    tag: 'workspaces and keys',
+    summary: 'Set or take back the ceiling of a workspace; an empty body shows it',
+    role: 'operator',
+    params: z.strictObject({ workspace_id: WorkspaceId }),
+    query: Nothing,
+    body: UpdateWorkspace,
+    responses: { 200: WorkspaceCeilingView },
+    problems: ['not_found', 'too_many_conflicts'],
   }),
   createApiKey: operation({
     id: 'createApiKey',

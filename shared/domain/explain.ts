@@ -3,6 +3,7 @@
  * around it, as they were read.
  */
 import * as z from 'zod'
+import { scopeOf, type Ceiling } from './ceiling.ts'
 import { deadlineMs } from './decide/claim.ts'
 import { AgentId, AttemptId, RunId, SessionId } from './ids.ts'
 import { healthOf } from './instances.ts'
@@ -51,6 +52,15 @@ export const Constraint = z.discriminatedUnion('code', [
     probing: z.boolean(),
   }),
   z.object({ code: z.literal('class_limit'), limit: count, pending: count, running: count, stopping: count, set_by: z.enum(['operator', 'lane', 'agent']) }),
+  /** Its workspace, or the deployment, has as many live attempts as it may. Classes take turns: so many stand before this one. */
+  z.object({
+    code: z.enum(['workspace_ceiling', 'deployment_ceiling']),
+    limit: count,
+    live: count,
+    /** Attempts that were live before the ceiling was set are still being counted; nothing is admitted until then. */
+    counting: z.boolean(),
+    classes_before: count,
+  }),
   /** Nothing holds it: it starts as soon as its class is looked at. */
   z.object({ code: z.literal('about_to_start'), looked_at_by: Timestamp.optional() }),
   /** Its sandbox is being launched, or compute throttles launches; past `given_up_at` the attempt counts as failed. */
@@ -77,6 +87,8 @@ export interface Neighbourhood {
   readonly agent: Agent
   readonly session: Session | undefined
   readonly gate: Gate | undefined
+  /** The ceiling in whose line the class has a turn, and how many turns stand before. */
+  readonly ceiling: { readonly record: Ceiling; readonly before: number } | undefined
 }
 
 const reasonOf = (error: { readonly code: string; readonly message: string } | undefined) =>
@@ -126,6 +138,14 @@ const ofClass = (instance: Instance | undefined, task: TaskIn<'queued'>, now_ms:
   return { code: 'class_limit', limit, pending, running, stopping, set_by }
 }
 
+const ofCeiling = ({ record, before }: NonNullable<Neighbourhood['ceiling']>): Constraint => ({
+  code: scopeOf(record.owner) === 'workspace' ? 'workspace_ceiling' : 'deployment_ceiling',
+  limit: record.limit,
+  live: record.live,
+  counting: record.counting_since !== undefined,
+  classes_before: before,
+})
+
 const heldSession = (task: Task, owner: NonNullable<Session['owner']>): Constraint => ({
   code: 'session_held',
   session_id: task.session_id,
@@ -134,7 +154,7 @@ const heldSession = (task: Task, owner: NonNullable<Session['owner']>): Constrai
 })
 
 const ofQueued = (around: Neighbourhood, task: TaskIn<'queued'>, now_ms: number): Constraint => {
-  const { agent, place, session, instance, gate } = around
+  const { agent, place, session, instance, gate, ceiling } = around
   if (gate?.kill !== undefined) return { code: 'workspace_killed', killed_at: gate.kill.killed_at }
   if (agent.deleted_at !== undefined) return { code: 'agent_deleted', agent_id: agent.id }
   if (place?.line === 'session') {
@@ -144,6 +164,7 @@ const ofQueued = (around: Neighbourhood, task: TaskIn<'queued'>, now_ms: number)
   }
   if (!agent.active) return { code: 'agent_inactive', agent_id: agent.id }
   const of_class = ofClass(instance, task, now_ms)
+  if (of_class.code === 'about_to_start' && ceiling !== undefined) return ofCeiling(ceiling)
   return of_class.code === 'about_to_start' && session?.owner !== undefined ? heldSession(task, session.owner) : of_class
 }
 
@@ -196,6 +217,12 @@ export const whatFrees = (constraint: Constraint): string => {
         : `the probe after ${constraint.probe_after ?? 'the cool-down'}, or a reset of the execution instance by an operator`
     case 'class_limit':
       return constraint.limit === 0 ? 'a limit above 0' : 'the end of an attempt of its class, or a greater limit'
+    case 'workspace_ceiling':
+    case 'deployment_ceiling': {
+      if (constraint.counting) return 'the count of what was live when the ceiling was set, which takes a minute or two'
+      const whose = constraint.code === 'workspace_ceiling' ? 'its workspace' : 'the deployment'
+      return `the end of an attempt of ${whose} once its class has its turn, or a greater ceiling`
+    }
     case 'about_to_start':
       return 'nothing holds it: its class is looked at in a moment'
     case 'starting':

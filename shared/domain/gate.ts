@@ -20,6 +20,10 @@ export const Gate = z.strictObject({
   kind: z.literal('gate'),
   workspace_id: WorkspaceId,
   kill: Kill.optional(),
+  /** The workspace's ceiling: how many of its attempts may be live at once. */
+  max_live_attempts: z.int().min(0).optional(),
+  /** The greatest rank that this workspace was given in the deployment's line. */
+  share_rank: z.int().min(0).optional(),
   /** The workspace was resumed, and its classes are still to be looked at. */
   waking: z.boolean(),
   due_at: Timestamp.optional(),

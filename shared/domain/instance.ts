@@ -5,6 +5,7 @@
  * of the attempt that it counts, so the counters equal the truth at all times.
  */
 import * as z from 'zod'
+import { CeilingOwner } from './ceiling.ts'
 import { AgentId, ClassKey, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { Timestamp } from './time.ts'
 
@@ -30,6 +31,9 @@ export const Instance = z.strictObject({
   failed_attempt_threshold: z.int().min(1),
   /** While degraded: no probe before this. */
   cooldown_until: Timestamp.optional(),
+  /** The turn that the class has in the line of a ceiling. */
+  turn_owner: CeilingOwner.optional(),
+  turn_rank: z.int().min(1).optional(),
   last_event_at: Timestamp.optional(),
   /** Somebody frees room: the class must be looked at by then, whatever becomes of the doorbell. */
   due_at: Timestamp.optional(),

@@ -5,6 +5,7 @@
  * place, the ended one is kept as a record of its own (`AttemptRecord`).
  */
 import * as z from 'zod'
+import { CeilingScope } from './ceiling.ts'
 import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { Timestamp } from './time.ts'
 import { Usage } from './usage.ts'
@@ -32,6 +33,8 @@ const attempt_base = {
   fencing_token: z.int().min(1),
   /** When the place in the class was taken. */
   admitted_at: Timestamp,
+  /** The ceilings that count it while it is live. */
+  counted: z.array(CeilingScope).optional(),
 }
 /**
  * What an attempt has from its claim on. `token_hash`: the first 128 bits of the SHA-256 of the attempt token's secret, in hex: as many as

@@ -1,5 +1,6 @@
 /** Dispatch: what happens when a class is looked at. Work starts by priority, then acceptance, as far as there is room. */
 import { decideAdmit, decideWait, type Candidate } from '../domain/decide/admit.ts'
+import { open_passage } from '../domain/decide/ceiling.ts'
 import { decideDrop } from '../domain/decide/cancel.ts'
 import { decideHandOver, decideReconcile } from '../domain/decide/session.ts'
 import { isKilled } from '../domain/gate.ts'
@@ -8,6 +9,7 @@ import { AttemptId, RunId } from '../domain/ids.ts'
 import { standsBefore } from '../domain/lines.ts'
 import { millis, minute_ms, timestamp, type Timestamp } from '../domain/time.ts'
 import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
+import { leaveCeilingLine, passCeilings } from './ceilings.ts'
 import { decisions_max, sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
 import { fitTogether, loadCommand, loadTargetRun } from './load.ts'
@@ -137,6 +139,9 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
   return { ready, moved, torn: ready.length < free.length }
 }
 
+/** What no ceiling is asked about: nothing of a deleted agent starts, it is only cleared away. */
+const all_pass = { kind: 'passes', count: batch_max, passage: open_passage } as const
+
 const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {
   const [current, gate] = await Promise.all([currentInstance(deps, name), deps.store.get(refs.gate(name.workspace_id))])
   if (current === undefined) return 'blocked'
@@ -149,16 +154,23 @@ const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise
   const limit = agent.deleted_at === undefined ? Math.min(room, batch) : batch_max
   const places = limit === 0 ? [] : await headOfLine(deps, name, limit)
   if (places.length === 0) {
+    await leaveCeilingLine(deps, instance)
     await clearDue(deps, instance, limit === 0 ? await heldUntil(deps, instance, agent) : undefined)
     return 'blocked'
   }
-  const { ready, moved, torn } = await sift(deps, places, agent)
+  const pass = agent.deleted_at === undefined ? await passCeilings(deps, gate, instance, places.length) : all_pass
+  if (pass.kind === 'waits') {
+    await clearDue(deps, instance, undefined)
+    return 'blocked'
+  }
+  if (pass.kind !== 'passes') return 'conflict'
+  const { ready, moved, torn } = await sift(deps, places.slice(0, pass.count), agent)
   if (ready.length === 0) return torn ? 'conflict' : 'moved'
-  const decision = decideAdmit(instance, ready, deps.clock.now())
+  const decision = decideAdmit(instance, ready, deps.clock.now(), pass.passage)
   const committed = await deps.store.commit(decision.writes)
   if (!committed.ok) return 'conflict'
-  await launchAll(deps, decision.value)
-  const line_is_served = !moved && !torn && places.length < limit
+  await Promise.all([launchAll(deps, decision.value), sendSignals(deps, decision.signals)])
+  const line_is_served = !moved && !torn && places.length < limit && pass.count >= places.length
   return line_is_served || ready.length >= room ? 'blocked' : 'admitted'
 }
 

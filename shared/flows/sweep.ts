@@ -4,6 +4,7 @@
  */
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
+import { lookAtCeiling } from './ceilings.ts'
 import { sendSignals, type LookDeps } from './flow.ts'
 import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
@@ -31,6 +32,8 @@ const lookAt = async (deps: LookDeps, record: StoredRecord): Promise<void> => {
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
     case 'schedule':
       return lookAtSchedule(deps, { workspace_id: record.workspace_id, schedule_id: record.id })
+    case 'ceiling':
+      return lookAtCeiling(deps, record.owner)
     case 'gate':
       return lookAtGate(deps, record.workspace_id)
     default:

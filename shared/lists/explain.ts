@@ -1,10 +1,11 @@
 /** Reads what stands around a task, to explain what holds it, and counts its line. All of it strongly consistent. */
 import { explain, whatFrees, type Constraint, type Neighbourhood } from '../domain/explain.ts'
+import { turnOf } from '../domain/decide/ceiling.ts'
 import { refuse, ok, type Result } from '../domain/result.ts'
-import { classPartition, refs, sessionPartition } from '../store/keys.ts'
+import { ceilingPartition, classPartition, refs, sessionPartition } from '../store/keys.ts'
 import { decisions_max, type FlowDeps } from '../flows/flow.ts'
 import { fitTogether, loadCommand, loadPlace, loadTargetRun } from '../flows/load.ts'
-import type { Place } from '../domain/instance.ts'
+import type { Instance, Place } from '../domain/instance.ts'
 import type { TaskId, WorkspaceId } from '../domain/ids.ts'
 import type { Task } from '../domain/task.ts'
 
@@ -33,6 +34,15 @@ const standingOf = async (deps: FlowDeps, place: Place): Promise<Standing> => {
   return { line: place.line, ...(before === -1 ? {} : { position: before + 1 }), of: page.records.length, more: page.after !== undefined }
 }
 
+/** The ceiling in whose line the class has a turn, and how many stand before it, counted up to `line_counted_max`. */
+const ceilingOf = async (deps: FlowDeps, instance: Instance | undefined): Promise<Neighbourhood['ceiling']> => {
+  const turn = instance === undefined ? undefined : turnOf(instance)
+  if (turn === undefined) return undefined
+  const query = { index: 'table', pk: ceilingPartition(turn.owner), from: 'TURN#', to: refs.turn(turn).sk, limit: line_counted_max } as const
+  const [record, page] = await Promise.all([deps.store.get(refs.ceiling(turn.owner)), deps.store.range(query)])
+  return record === undefined ? undefined : { record, before: page.records.filter((one) => one.kind === 'turn' && one.class_key !== turn.class_key).length }
+}
+
 /** Undefined where somebody wrote between two reads, so that they do not fit together. */
 const neighbourhood = async (deps: FlowDeps, task: Task): Promise<Neighbourhood | undefined> => {
   const [command, run, place, instance, agent, session, gate] = await Promise.all([
@@ -45,7 +55,8 @@ const neighbourhood = async (deps: FlowDeps, task: Task): Promise<Neighbourhood 
     deps.store.get(refs.gate(task.workspace_id)),
   ])
   if (agent === undefined) throw new Error(`${task.agent_id} of ${task.id} is missing`)
-  return fitTogether(task, run) ? { task, command, run, place, instance, agent, session, gate } : undefined
+  const ceiling = await ceilingOf(deps, instance)
+  return fitTogether(task, run) ? { task, command, run, place, instance, agent, session, gate, ceiling } : undefined
 }
 
 /** What holds the task now, where it stands in line, and what would free it. */

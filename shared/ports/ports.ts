@@ -3,6 +3,7 @@
  * bring their own. Every port call may fail or be repeated: callers are written so that both are harmless.
  */
 import type { VendedCredentials } from '../contract/runner-protocol.ts'
+import type { CeilingOwner } from '../domain/ceiling.ts'
 import type { IdKind, ScheduleId, WorkspaceId } from '../domain/ids.ts'
 import type { Failure, Outcome } from '../domain/run.ts'
 import type { ModelUsage } from '../domain/usage.ts'
@@ -25,6 +26,8 @@ export interface Ids {
 export type Signal =
   | { readonly kind: 'class'; readonly workspace_id: string; readonly class_key: string }
   | { readonly kind: 'session'; readonly workspace_id: string; readonly session_id: string }
+  /** Look at the ceiling of a workspace, or of the deployment. */
+  | { readonly kind: 'ceiling'; readonly owner: CeilingOwner }
   /** Look at a task after `delay_ms` (0 to 900 000). */
   | { readonly kind: 'task'; readonly workspace_id: string; readonly task_id: string; readonly delay_ms: number }
   /** Look at a schedule. */

@@ -1,6 +1,7 @@
 /**
- * Where each record lies. Every partition key but two begins with the workspace, so no request can reach another
- * tenant's record by key. The two: the list of workspaces, and API keys, which are looked up by hash to learn the workspace.
+ * Where each record lies. Every partition key but three begins with the workspace, so no request can reach another
+ * tenant's record by key. The three: the list of workspaces, API keys, which are looked up by hash to learn the workspace, and the
+ * deployment's ceiling.
  */
 import type { RecordKind, StoredRecord } from './records.ts'
 import { priorities, type Priority } from '../domain/command.ts'
@@ -23,6 +24,8 @@ export const sessionPartition = (ws: string, session_id: string) => `${ws}#sessi
 export const logPartition = (ws: string, run_id: string, attempt_no: number) => `${ws}#log#${run_id}#${attempt_no}`
 export const recordPartition = (ws: string, id: string) => `${ws}#${id}`
 export const agentsPartition = (ws: string) => `${ws}#agents`
+/** @param owner a workspace's id, or `deployment` */
+export const ceilingPartition = (owner: string) => `${owner}#ceiling`
 export const killPartition = (ws: string, killed_at: string) => `${ws}#kill#${killed_at}`
 export const workspaces_partition = 'workspaces'
 
@@ -50,6 +53,9 @@ export const refs = {
   schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
   tick: (ws: string, schedule_id: string, tick_at: string) => ref('tick', recordPartition(ws, schedule_id), `TICK#${tick_at}`),
   gate: (ws: string) => ref('gate', `${ws}#gate`, 'GATE'),
+  ceiling: (owner: string) => ref('ceiling', ceilingPartition(owner), 'CEILING'),
+  turn: (turn: { owner: string; rank: number; workspace_id: string; class_key: string }) =>
+    ref('turn', ceilingPartition(turn.owner), `TURN#${digits(turn.rank, 12)}#${turn.workspace_id}#${turn.class_key}`),
   killedAttempt: (ws: string, killed_at: string, run_id: string, attempt_no: number) =>
     ref('killed_attempt', killPartition(ws, killed_at), `${run_id}#${digits(attempt_no, 4)}`),
   apiKey: (key_hash: string) => ref('api_key', `key#${key_hash}`, 'KEY'),
@@ -90,6 +96,10 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.apiKey(record.key_hash)
     case 'gate':
       return refs.gate(record.workspace_id)
+    case 'ceiling':
+      return refs.ceiling(record.owner)
+    case 'turn':
+      return refs.turn(record)
     case 'killed_attempt':
       return refs.killedAttempt(record.workspace_id, record.killed_at, record.run_id, record.attempt_no)
   }
@@ -172,6 +182,7 @@ export const indexKeysOf = (record: StoredRecord): IndexKeys => {
       return { state_pk: listPartitions.instances(record.workspace_id), list_sk: record.class_key, ...dueKey(record, refOf(record).pk) }
     case 'session':
     case 'gate':
+    case 'ceiling':
       return dueKey(record, refOf(record).pk)
     case 'schedule':
       return { ...scheduleLists(record), ...dueKey(record, refOf(record).pk) }

@@ -4,40 +4,17 @@
  */
 import {
   agentsPartition,
+  ceilingPartition,
   classPartition,
   killPartition,
-  due_shards,
-  listPartitions,
   logPartition,
   recordPartition,
   refs,
   sessionPartition,
   workspaces_partition,
-  type IndexName,
 } from './keys.ts'
-
-export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep' | 'cron-fire'
-
-/** A key with names in braces where values stand. `sk` is a value, a range, or all of the partition. */
-export interface PatternKey {
-  readonly pk: string
-  readonly sk: string
-}
-
-export interface AccessPattern {
-  readonly name: string
-  readonly index: IndexName | 'table'
-  readonly key: PatternKey
-  readonly asked_by: readonly Asker[]
-  /** An index is always eventually consistent; its records are then read from the table. */
-  readonly consistency: 'strong' | 'eventual'
-  readonly note: string
-}
-
-const w = '{workspace}'
-const key = ({ pk, sk }: PatternKey): PatternKey => ({ pk, sk })
-const from = (start: string) => `begins with ${start}`
-const all_newest_first = 'all, newest first'
+import { list_patterns } from './list-patterns.ts'
+import { all_newest_first, from, key, w, type AccessPattern } from './pattern.ts'
 
 const single_records: readonly AccessPattern[] = [
   {
@@ -121,6 +98,14 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: '',
   },
+  {
+    name: 'ceiling of a workspace or of the deployment',
+    index: 'table',
+    key: key(refs.ceiling('{owner}')),
+    asked_by: ['api', 'dispatch', 'sweep'],
+    consistency: 'strong',
+    note: 'only where one is set; changed by add_within_limit with each attempt that it counts',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
@@ -173,6 +158,14 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
   },
   {
+    name: 'head of the line of a ceiling',
+    index: 'table',
+    key: { pk: ceilingPartition('{owner}'), sk: from('TURN#') },
+    asked_by: ['dispatch', 'sweep', 'api'],
+    consistency: 'strong',
+    note: 'turns of classes in order of rank; as many as may pass',
+  },
+  {
     name: 'attempts that a kill has stopped',
     index: 'table',
     key: { pk: killPartition(w, '{killed_at}'), sk: 'all, oldest first' },
@@ -198,96 +191,4 @@ const partitions_of_the_table: readonly AccessPattern[] = [
   },
 ]
 
-const lists: readonly AccessPattern[] = [
-  {
-    name: 'tasks in a state',
-    index: 'by_state',
-    key: { pk: listPartitions.tasksByState(w, '{state}', false), sk: all_newest_first },
-    asked_by: ['api', 'sweep'],
-    consistency: 'eventual',
-    note: 'a list without a filter merges the states; sweep goes on with a kill',
-  },
-  {
-    name: 'tasks of an agent',
-    index: 'by_agent',
-    key: { pk: listPartitions.tasksByAgent(w, '{agent}', false), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: '',
-  },
-  {
-    name: 'tasks of a session',
-    index: 'by_session',
-    key: { pk: listPartitions.tasksBySession(w, '{session}', false), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: 'oldest first for the logs of a session',
-  },
-  {
-    name: 'tasks with a label',
-    index: 'by_label',
-    key: { pk: listPartitions.tasksByLabel(w, '{label}', false), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: '',
-  },
-  {
-    name: 'archived tasks, by the same four',
-    index: 'by_state',
-    key: { pk: listPartitions.tasksByState(w, '{state}', true), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: 'archived tasks have partitions of their own in each of the four indexes',
-  },
-  {
-    name: 'runs in a status',
-    index: 'by_state',
-    key: { pk: listPartitions.runsByStatus(w, '{status}'), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
-  },
-  {
-    name: 'execution instances',
-    index: 'by_state',
-    key: { pk: listPartitions.instances(w), sk: 'all' },
-    asked_by: ['api', 'sweep'],
-    consistency: 'eventual',
-    note: '',
-  },
-  {
-    name: 'API keys of a workspace',
-    index: 'by_state',
-    key: { pk: listPartitions.apiKeys(w), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: 'role admin',
-  },
-  {
-    name: 'schedules of a workspace',
-    index: 'by_state',
-    key: { pk: listPartitions.schedules(w), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: '',
-  },
-  {
-    name: 'schedules of an agent',
-    index: 'by_agent',
-    key: { pk: listPartitions.schedulesByAgent(w, '{agent}'), sk: all_newest_first },
-    asked_by: ['api'],
-    consistency: 'eventual',
-    note: 'also asked when the agent is deleted',
-  },
-  {
-    name: 'what is due',
-    index: 'due',
-    key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
-    asked_by: ['sweep'],
-    consistency: 'eventual',
-    note: 'tasks, instances, sessions, schedules and gates of all workspaces; sparse: only what waits for a time is in it',
-  },
-]
-
-/** Every question that is asked of the table. */
-export const access_patterns: readonly AccessPattern[] = [...single_records, ...partitions_of_the_table, ...lists]
+export const access_patterns: readonly AccessPattern[] = [...single_records, ...partitions_of_the_table, ...list_patterns]

@@ -1,10 +1,8 @@
 /** Every kind of record in the table: where it lies, and what there is to know of it. */
-import { classPartition, refs, sessionPartition } from './keys.ts'
-import { lines, type PatternKey } from './patterns.ts'
+import { ceilingPartition, classPartition, refs, sessionPartition } from './keys.ts'
+import { key, w, type PatternKey } from './pattern.ts'
+import { lines } from './patterns.ts'
 import type { RecordKind } from './records.ts'
-
-const w = '{workspace}'
-const key = ({ pk, sk }: PatternKey): PatternKey => ({ pk, sk })
 
 interface RecordNote {
   readonly key: PatternKey
@@ -28,7 +26,9 @@ export const record_notes = {
   event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
   log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
   workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
-  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed' },
+  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed, has a ceiling, or waited for that of the deployment' },
+  ceiling: { key: key(refs.ceiling('{owner}')), note: 'the count of live attempts of a workspace or, under `deployment`, of all' },
+  turn: { key: { pk: ceilingPartition('{owner}'), sk: 'TURN#{rank}#{workspace}#{class}' }, note: 'good for one admission of its class' },
   killed_attempt: { key: key(refs.killedAttempt(w, '{killed_at}', '{run}', 1)), note: 'an attempt that a kill has found live' },
   schedule: {
     key: key(refs.schedule(w, '{schedule}')),

@@ -1,5 +1,6 @@
 /** Everything the table holds: one schema per kind of record. What is read is parsed with it. */
 import type * as z from 'zod'
+import { Ceiling, Turn } from '../domain/ceiling.ts'
 import { Agent, AgentKeyClaim } from '../domain/agent.ts'
 import { Command } from '../domain/command.ts'
 import { LogChunk, RunEvent } from '../domain/event.ts'
@@ -29,6 +30,8 @@ export const record_schemas = {
   tick: Tick,
   gate: Gate,
   killed_attempt: KilledAttempt,
+  ceiling: Ceiling,
+  turn: Turn,
 } as const
 
 export type RecordKind = keyof typeof record_schemas

@@ -19,12 +19,26 @@ export interface InstanceChange {
     readonly limit?: number
     readonly limit_set_at?: string
     readonly desired_limit?: number
+    readonly turn_owner?: string
+    readonly turn_rank?: number
   }
-  readonly remove?: readonly ('due_at' | 'cooldown_until' | 'desired_limit')[]
+  readonly remove?: readonly ('due_at' | 'cooldown_until' | 'desired_limit' | 'turn_owner' | 'turn_rank')[]
+}
+/** The count of a ceiling and the fields that may change with it. */
+export interface CeilingChange {
+  readonly add: { readonly live?: number }
+  readonly set?: {
+    readonly due_at?: string
+    readonly limit?: number
+    readonly counting_since?: string
+    readonly last_rank?: number
+    readonly served_rank?: number
+  }
+  readonly remove?: readonly ('due_at' | 'counting_since')[]
 }
 /** A condition on a stored field. An absent field satisfies none. */
 export interface FieldCondition {
-  readonly field: 'live' | 'limit' | 'failures' | 'due_at' | 'pending' | 'running' | 'stopping'
+  readonly field: 'live' | 'limit' | 'failures' | 'due_at' | 'pending' | 'running' | 'stopping' | 'turn_rank' | 'last_rank' | 'counting_since' | 'version'
   readonly is: 'at_most' | 'at_least' | 'equals'
   readonly value: number | string
 }
@@ -36,8 +50,9 @@ export type Write =
   | { readonly op: 'replace_if_version'; readonly record: StoredRecord }
   /** Deletes; conflict unless the stored version is `version`. */
   | { readonly op: 'delete_if_version'; readonly ref: Ref; readonly version: number }
-  /** Adds to counters and adds 1 to `version`; conflict if the instance is absent or a condition does not hold. */
+  /** Adds to counters and adds 1 to `version`; conflict if the instance or ceiling is absent or a condition does not hold. */
   | { readonly op: 'add_within_limit'; readonly ref: Ref<'instance'>; readonly change: InstanceChange; readonly conditions: readonly FieldCondition[] }
+  | { readonly op: 'add_within_limit'; readonly ref: Ref<'ceiling'>; readonly change: CeilingChange; readonly conditions: readonly FieldCondition[] }
 
 /** `conflicts`: the positions of the writes whose condition did not hold. Nothing was written. */
 export type CommitResult = { readonly ok: true } | { readonly ok: false; readonly conflicts: readonly number[] }

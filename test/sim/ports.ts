@@ -95,6 +95,7 @@ const ring = (world: World, signal: Signal): void => {
   if (signal.kind === 'class') dispatch.send(world.now_ms, JSON.stringify(signal), `${signal.workspace_id}#${signal.class_key}`, 0)
   else if (signal.kind === 'session') dispatch.send(world.now_ms, JSON.stringify(signal), `${signal.workspace_id}#${signal.session_id}`, 0)
   else if (signal.kind === 'attempt') attempt_events.send(world.now_ms, JSON.stringify(signal.event), signal.event.run_id, 0)
+  else if (signal.kind === 'ceiling') dispatch.send(world.now_ms, JSON.stringify(signal), `ceiling#${signal.owner}`, 0)
   else if (signal.kind === 'schedule')
     wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, schedule_id: signal.schedule_id }), undefined, 0)
   else wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, task_id: signal.task_id }), undefined, signal.delay_ms)

@@ -199,6 +199,21 @@ export const bad_requests: readonly Bad[] = [
     code: 'invalid_request',
     field: 'desired_dispatch_concurrency',
   },
+  {
+    name: 'the ceiling of no workspace',
+    method: 'PATCH',
+    path: `/v1/workspaces/${unknown_ids['workspace_id']}`,
+    as: 'operator',
+    sent: { body: { max_live_attempts: 1 } },
+    code: 'not_found',
+  },
+  {
+    name: 'a ceiling that an admin sets',
+    method: 'PATCH',
+    path: (w) => `/v1/workspaces/${w.own['workspace_id']}`,
+    sent: { body: { max_live_attempts: 1 } },
+    code: 'forbidden',
+  },
   // Paths.
   gets('/v1/tasks/mine', 'invalid_request', 'task_id'),
   gets((w) => `/v1/tasks/${w.own['run_id']}`, 'invalid_request', 'task_id'),

@@ -8,6 +8,7 @@ import { acceptCommand } from '../../shared/flows/accept.ts'
 import { wakeAgentClasses } from '../../shared/flows/agent-work.ts'
 import { archiveTask } from '../../shared/flows/archive.ts'
 import { cancelRun, cancelTask } from '../../shared/flows/cancel.ts'
+import { lookAtCeiling } from '../../shared/flows/ceilings.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { applyAttemptEvent } from '../../shared/flows/finish.ts'
 import { lookAtSchedule } from '../../shared/flows/schedule-look.ts'
@@ -68,6 +69,7 @@ export const accept = (chaos: Chaos): void => {
 
 const hear = async (deps: LookDeps, signal: Signal): Promise<void> => {
   if (signal.kind === 'class') await lookAtClass(deps, signal)
+  else if (signal.kind === 'ceiling') await lookAtCeiling(deps, signal.owner)
   else if (signal.kind === 'session') await lookAtSession(deps, signal)
   else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
   else if (signal.kind === 'task') await lookAtTask(deps, signal)

@@ -8,6 +8,7 @@ import { CommandParams, type CommandParamsInput } from '../../shared/domain/comm
 import { acceptCommand, type AcceptResult } from '../../shared/flows/accept.ts'
 import { applyAttemptEvent } from '../../shared/flows/finish.ts'
 import { claimAttempt } from '../../shared/flows/runner.ts'
+import { lookAtCeiling } from '../../shared/flows/ceilings.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtSchedule } from '../../shared/flows/schedule-look.ts'
@@ -112,6 +113,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
   }
   const deliverOne = async (signal: Signal): Promise<void> => {
     if (signal.kind === 'class') await lookAtClass(deps, signal)
+    else if (signal.kind === 'ceiling') await lookAtCeiling(deps, signal.owner)
     else if (signal.kind === 'session') await lookAtSession(deps, signal)
     else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
     else if (signal.kind === 'schedule') await lookAtSchedule(deps, signal)

@@ -9,8 +9,10 @@ import { earlier, look_again_ms } from '../due.ts'
 import { isEndedRun, movedTask } from '../transitions.ts'
 import { healthOf } from '../instances.ts'
 import { leaseOwner, type Session } from '../session.ts'
+import { ceilingSignal, countAdmitted, open_passage, scopesOf, type Passage } from './ceiling.ts'
 import { timestamp } from '../time.ts'
 import { addUsage, no_usage } from '../usage.ts'
+import type { CeilingScope } from '../ceiling.ts'
 import type { Command } from '../command.ts'
 import type { AttemptId, RunId } from '../ids.ts'
 import type { Instance, Place } from '../instance.ts'
@@ -35,13 +37,20 @@ export interface Candidate {
   readonly fresh: { readonly run_id: RunId; readonly attempt_id: AttemptId; readonly claim_token: string }
 }
 
-const newAttempt = (candidate: Candidate, fencing_token: number, previous: EndedAttempt | undefined, now_ms: number): Attempt => ({
+const newAttempt = (
+  candidate: Candidate,
+  fencing_token: number,
+  previous: EndedAttempt | undefined,
+  counted: readonly CeilingScope[],
+  now_ms: number,
+): Attempt => ({
   status: 'pending',
   id: candidate.fresh.attempt_id,
   attempt_no: (previous?.attempt_no ?? 0) + 1,
   strategy: previous === undefined ? 'primary' : 'retry',
   fencing_token,
   admitted_at: timestamp(now_ms),
+  ...(counted.length === 0 ? {} : { counted: [...counted] }),
   claim_token: candidate.fresh.claim_token,
 })
 
@@ -54,10 +63,10 @@ const endedAttempt = (run: Run | undefined): EndedAttempt | undefined => {
   return attempt
 }
 
-const runWrites = (candidate: Candidate, fencing_token: number, now_ms: number): { run: Run; writes: readonly Write[] } => {
+const runWrites = (candidate: Candidate, fencing_token: number, counted: readonly CeilingScope[], now_ms: number): { run: Run; writes: readonly Write[] } => {
   const { task, run } = candidate
   const previous = endedAttempt(run)
-  const attempt = newAttempt(candidate, fencing_token, previous, now_ms)
+  const attempt = newAttempt(candidate, fencing_token, previous, counted, now_ms)
   const now = timestamp(now_ms)
   if (run !== undefined && previous !== undefined) {
     const carried: Run = { ...run, attempt, usage: addUsage(run.usage ?? no_usage, previous.usage), updated_at: now }
@@ -105,10 +114,10 @@ const sessionWrite = (candidate: Candidate, run: Run, now_ms: number): Write => 
   return { op: 'replace_if_version', record: { ...kept, owner, fencing_token: run.attempt.fencing_token, updated_at: now } }
 }
 
-const admitOne = (candidate: Candidate, now_ms: number): { writes: readonly Write[]; launch: Launch } => {
+const admitOne = (candidate: Candidate, counted: readonly CeilingScope[], now_ms: number): { writes: readonly Write[]; launch: Launch } => {
   const { task, place, command } = candidate
   const fencing_token = (candidate.session?.fencing_token ?? 0) + 1
-  const { run, writes } = runWrites(candidate, fencing_token, now_ms)
+  const { run, writes } = runWrites(candidate, fencing_token, counted, now_ms)
   const now = timestamp(now_ms)
   const running = movedTask(task, {
     ...task,
@@ -137,14 +146,24 @@ const admitOne = (candidate: Candidate, now_ms: number): { writes: readonly Writ
 }
 
 /** Admits all candidates or none. They must be of one class, with distinct free sessions, and no more than its room. */
-export const decideAdmit = (instance: Instance, candidates: readonly Candidate[], now_ms: number): Decision<readonly Launch[]> => {
-  const admitted = candidates.map((candidate) => admitOne(candidate, now_ms))
+export const decideAdmit = (
+  instance: Instance,
+  candidates: readonly Candidate[],
+  now_ms: number,
+  passage: Passage = open_passage,
+): Decision<readonly Launch[]> => {
+  const counted = scopesOf(passage)
+  const admitted = candidates.map((candidate) => admitOne(candidate, counted, now_ms))
   const count = candidates.length
   const degraded = healthOf(instance) === 'degraded'
   const counters: Write = {
     op: 'add_within_limit',
     ref: refs.instance(instance.workspace_id, instance.class_key),
-    change: { add: { pending: count, live: count }, set: { last_event_at: timestamp(now_ms) } },
+    change: {
+      add: { pending: count, live: count },
+      set: { last_event_at: timestamp(now_ms) },
+      ...(passage.turn === undefined ? {} : { remove: ['turn_owner', 'turn_rank'] }),
+    },
     conditions: [
       { field: 'limit', is: 'equals', value: instance.limit },
       { field: 'live', is: 'at_most', value: degraded ? 0 : instance.limit - count },
@@ -152,8 +171,8 @@ export const decideAdmit = (instance: Instance, candidates: readonly Candidate[]
     ],
   }
   return decided(
-    [...admitted.flatMap((one) => one.writes), counters],
-    [],
+    [...admitted.flatMap((one) => one.writes), counters, ...countAdmitted(passage, count)],
+    passage.turn === undefined ? [] : [ceilingSignal(passage.turn.owner)],
     admitted.map((one) => one.launch),
   )
 }

@@ -88,6 +88,7 @@ export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason
     strategy: attempt.strategy,
     fencing_token: attempt.fencing_token,
     admitted_at: attempt.admitted_at,
+    ...(attempt.counted === undefined ? {} : { counted: attempt.counted }),
     ...(attempt.execution_id === undefined ? {} : { execution_id: attempt.execution_id }),
     ...(attempt.status === 'running' ? { started_at: attempt.started_at, token_hash: attempt.token_hash, lease_expires_at: attempt.lease_expires_at } : {}),
     stop_reason: reason,

@@ -15,6 +15,7 @@ import { movedRun, movedTask, task_state_of_outcome } from '../transitions.ts'
 import { millis, timestamp, type Timestamp } from '../time.ts'
 import { addUsage, no_usage, type ModelUsage, type Usage } from '../usage.ts'
 import { computeUsage } from '../compute-cost.ts'
+import { countEnded } from './ceiling.ts'
 import { releasedSession, sessionSignal } from './session.ts'
 import { wakeSignals } from './accept.ts'
 import type { Command } from '../command.ts'
@@ -261,6 +262,7 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
   const next = delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, delay_ms, now_ms)
   const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
+  const ceilings = countEnded(state.run, now_ms)
   return decided(
     [
       { op: 'replace_if_version', record: movedRun(state.run, run) },
@@ -269,8 +271,14 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       ...next.places,
       counters(state, attempt, ended, now_ms),
       ...sessionWrites(state, attempt, ending, now_ms),
+      ...ceilings.writes,
     ],
-    [...(state.session?.waiting === true ? [sessionSignal(state.session)] : []), { kind: 'class', workspace_id, class_key }, ...next.signals],
+    [
+      ...ceilings.signals,
+      ...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),
+      { kind: 'class', workspace_id, class_key },
+      ...next.signals,
+    ],
     true,
   )
 }

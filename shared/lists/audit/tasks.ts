@@ -19,6 +19,7 @@ const refsOf = (task: Task) => ({
   agent: refs.agent(task.workspace_id, task.agent_id),
   instance: refs.instance(task.workspace_id, task.class_key),
   session: refs.session(task.workspace_id, task.session_id),
+  gate: refs.gate(task.workspace_id),
   in_class: refs.place(placeInLine(task, undefined)),
   in_session: refs.place({ ...placeInLine(task, undefined), line: 'session' }),
 })
@@ -33,7 +34,7 @@ const lookAt = (deps: AuditDeps, listed: Task, near: Neighbours): Look => {
     findings: [
       ...taskFindings(task, at.run === undefined ? undefined : near.at(at.run)),
       ...lineFindings(task, places),
-      ...coverageFindings({ task, places, instance: near.at(at.instance), session: near.at(at.session) }, watch),
+      ...coverageFindings({ task, places, instance: near.at(at.instance), session: near.at(at.session), gate: near.at(at.gate) }, watch),
       ...overdueFindings(task, watch),
       ...commandFindings(task, near.at(at.command)),
       ...foundIf(near.at(at.agent) === undefined, 'agent_missing', task, () => `${task.id} names ${task.agent_id}, which its workspace does not have`),

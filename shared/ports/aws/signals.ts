@@ -50,6 +50,11 @@ const messageOf = (signal: Signal, ids: Ids): Message => {
           MessageDeduplicationId: ids.secret(),
         },
       }
+    case 'ceiling':
+      return {
+        queue: 'dispatch',
+        entry: { MessageBody: JSON.stringify(signal), MessageGroupId: `ceiling#${signal.owner}`, MessageDeduplicationId: ids.secret() },
+      }
     case 'attempt':
       return {
         queue: 'attempt_events',
