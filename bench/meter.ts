@@ -68,7 +68,7 @@ export const useIn = (log: string): FunctionUse => {
   )
 }
 
-const function_names = ['attempt-events', 'runner-api', 'dispatch', 'sweep', 'wake', 'api'] as const
+const function_names = ['attempt-events', 'cron-fire', 'runner-api', 'dispatch', 'sweep', 'wake', 'api'] as const
 const letters = (text: string): string => text.toLowerCase().replaceAll(/[^a-z]/g, '')
 /** A log is named after its function, in whatever case and with whatever around it. */
 const shortName = (file: string): string | undefined => function_names.find((name) => letters(file).includes(letters(name)))

@@ -5,8 +5,10 @@ import { addAgents } from './commands/agents.ts'
 import { addAudit } from './commands/audit.ts'
 import { addExplain } from './commands/explain.ts'
 import { addInstances } from './commands/instances.ts'
+import { addKill } from './commands/kill.ts'
 import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
+import { addSchedules } from './commands/schedules.ts'
 import { addTasks } from './commands/tasks.ts'
 import { actWith } from './context.ts'
 import { exit_codes, type ExitCode, type Io } from './io.ts'
@@ -22,6 +24,7 @@ Examples:
   lanekeeper run "Write a haiku about queues to haiku.txt" --agent demo --session first
   lanekeeper run "What did you write?" --agent demo --session first
   lanekeeper tasks list --state running
+  lanekeeper schedules create "Look at new issues" --agent demo --cron "0 9 * * 1-5" --timezone Europe/Berlin
   lanekeeper logs task_… --follow`
 
 /** commander ends commands by itself: help and version are no failures, all else is a wrong command line. */
@@ -49,7 +52,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addInstances, addAccess, addAudit]) add(program, act)
+  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit]) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

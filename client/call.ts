@@ -37,8 +37,12 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
-  'revokeApiKey',
   'updateExecutionInstance',
+  'killWorkspace',
+  'resumeWorkspace',
+  'updateSchedule',
+  'fireSchedule',
+  'revokeApiKey',
 ])
 
 const fillPath = (path: string, id: string | undefined): string => path.replace(/\{[^}]+\}/, encodeURIComponent(id ?? ''))
@@ -77,7 +81,7 @@ export const call = async <S extends z.ZodType>(calls: Calls, operation: Answeri
   })
 }
 
-/** Makes a method of an operation, by what it takes: nothing or a query, a body, an id, an id and a body, an id and a query. */
+/** Makes a method of an operation, by what it takes: nothing or a query, a body, an id, an id and a body, an id and a query, or all three. */
 export const methodsOf = (calls: Calls) => ({
   query:
     <Q extends z.ZodObject, S extends z.ZodType>(operation: Answering<S> & { readonly query: Q }) =>
@@ -95,6 +99,10 @@ export const methodsOf = (calls: Calls) => ({
     <S extends z.ZodType>(operation: Answering<S>) =>
     (id: string, options?: CallOptions) =>
       call(calls, operation, operation.method === 'POST' ? { id, body: {} } : { id }, options),
+  idBodyAndQuery:
+    <B extends z.ZodType, Q extends z.ZodObject, S extends z.ZodType>(operation: Answering<S> & { readonly body: B; readonly query: Q }) =>
+    (id: string, body: z.input<B>, query?: QueryOf<Q>, options?: CallOptions) =>
+      call(calls, operation, { id, body, query }, options),
   idAndBody:
     <B extends z.ZodType, S extends z.ZodType>(operation: Answering<S> & { readonly body: B }) =>
     (id: string, body: z.input<B>, options?: CallOptions) =>

@@ -49,6 +49,23 @@ const transportOf = (options: ClientOptions): Transport => ({
   timeout_ms: options.timeout_ms ?? 35_000,
 })
 
+type Method = ReturnType<typeof methodsOf>
+
+const scheduleMethods = (method: Method) => {
+  const fire = method.idAndBody(operations.fireSchedule)
+  return {
+    create: method.body(operations.createSchedule),
+    list: method.query(operations.listSchedules),
+    get: method.id(operations.getSchedule),
+    update: method.idAndBody(operations.updateSchedule),
+    delete: method.id(operations.deleteSchedule),
+    next: method.idAndQuery(operations.nextScheduleTicks),
+    ticks: method.idAndQuery(operations.listScheduleTicks),
+    /** Fires exactly once: without an idempotency key of its own it gets one here. */
+    fire: (schedule_id: string, idempotency_key: string = randomKey(), call_options?: CallOptions) => fire(schedule_id, { idempotency_key }, call_options),
+  }
+}
+
 export const createClient = (options: ClientOptions) => {
   const transport = transportOf(options)
   const method = methodsOf({ transport, workspace_id: options.workspace_id })
@@ -93,9 +110,12 @@ export const createClient = (options: ClientOptions) => {
       get: method.id(operations.getExecutionInstance),
       update: method.idAndBody(operations.updateExecutionInstance),
     },
+    schedules: scheduleMethods(method),
     workspaces: {
       create: method.body(operations.createWorkspace),
       list: method.query(operations.listWorkspaces),
+      kill: method.idBodyAndQuery(operations.killWorkspace),
+      resume: method.id(operations.resumeWorkspace),
     },
     keys: {
       create: method.body(operations.createApiKey),

@@ -1,10 +1,11 @@
 /**
- * The six functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
+ * The seven functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
  * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
 import { Duration } from 'aws-cdk-lib'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Construct } from 'constructs'
+import { AlarmClock } from './alarm-clock.ts'
 import type { Alarms } from './alarms.ts'
 import type { Files } from './files.ts'
 import { PlaneFunction } from './function.ts'
@@ -14,6 +15,7 @@ import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Table } from './table.ts'
 import { env_names } from '../shared/settings.ts'
+import type { IndexName } from '../shared/store/keys.ts'
 
 /** An HTTP caller waits; API Gateway itself gives up after 30 s. */
 const http_timeout = Duration.seconds(10)
@@ -45,8 +47,10 @@ export class Functions extends Construct {
   readonly runner_api: PlaneFunction
   readonly dispatch: PlaneFunction
   readonly attempt_events: PlaneFunction
+  readonly cron_fire: PlaneFunction
   readonly wake: PlaneFunction
   readonly sweep: PlaneFunction
+  private readonly alarm_clock: AlarmClock
   private readonly props: FunctionsProps
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
@@ -56,6 +60,8 @@ export class Functions extends Construct {
     this.runner_api = this.makeRunnerApi()
     this.dispatch = this.makeDispatch()
     this.attempt_events = this.makeAttemptEvents()
+    this.cron_fire = this.makeCronFire()
+    this.alarm_clock = new AlarmClock(this, 'AlarmClock', { alarms: props.alarms, cron_fire: this.cron_fire })
     this.wake = this.makeWake()
     this.sweep = this.makeSweep()
   }
@@ -95,18 +101,29 @@ export class Functions extends Construct {
     return made
   }
 
+  private makeCronFire(): PlaneFunction {
+    const made = this.make('cron-fire', 'Ends the ticks of a schedule that are due', reader_timeout, ['dispatch', 'wake'])
+    this.grantSubmit(made)
+    // The sweep fires what is still due after half a minute: an old alarm has nothing to say.
+    made.handler.configureAsyncInvoke({ retryAttempts: 2, maxEventAge: Duration.minutes(5) })
+    return made
+  }
+
   private makeWake(): PlaneFunction {
-    const made = this.make('wake', 'Looks again at a task whose time has come', reader_timeout, ['dispatch', 'wake'], this.compute())
-    this.props.table.grantRecords(made.role, { deletes: true, asks: [] })
+    const description = 'Looks again at a task whose time has come, or at a schedule that has changed'
+    const made = this.make('wake', description, reader_timeout, ['dispatch', 'wake'], this.looks())
+    this.grantSubmit(made)
     this.grantCompute(made)
+    this.alarm_clock.grantSet(made.role)
     this.read(made, 'wake', 20)
     return made
   }
 
   private makeSweep(): PlaneFunction {
-    const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, ['dispatch', 'wake'], this.compute())
-    this.props.table.grantRecords(made.role, { deletes: true, asks: ['due'] })
+    const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, ['dispatch', 'wake'], this.looks())
+    this.grantSubmit(made, ['due', 'by_state'])
     this.grantCompute(made)
+    this.alarm_clock.grantSet(made.role)
     // The next minute brings the next sweep: a failed one is not tried again.
     made.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })
     return made
@@ -116,6 +133,17 @@ export class Functions extends Construct {
   private grantCompute(made: PlaneFunction): void {
     this.props.sandbox.grantLaunch(made.role)
     this.props.sandbox.grantStop(made.role)
+  }
+
+  /** Of who fires schedules: records, and commands that are too large for the table. */
+  private grantSubmit(made: PlaneFunction, asks: readonly IndexName[] = []): void {
+    this.props.table.grantRecords(made.role, { deletes: true, asks })
+    this.props.files.grantObjects(made.role, 'commands', ['s3:PutObject'])
+  }
+
+  /** Of who looks at whatever is due. */
+  private looks(): Environment {
+    return { ...this.compute(), alarm_clock: this.alarm_clock.settings_json }
   }
 
   private compute(): Environment {

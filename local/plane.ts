@@ -8,6 +8,8 @@ import { ecsHandler } from './ecs/server.ts'
 import { makeTasks } from './ecs/tasks.ts'
 import { makeBus } from './events/bus.ts'
 import { startScheduler } from './events/scheduler.ts'
+import { startAlarms } from './scheduler/alarms.ts'
+import { schedulerHandler } from './scheduler/server.ts'
 import { provisionHttpApi } from './http-api/provision.ts'
 import { httpApiHandler } from './http-api/server.ts'
 import { openLogFile } from './lambda/log-file.ts'
@@ -45,7 +47,13 @@ export interface PlaneSettings {
 }
 
 export interface Plane {
-  readonly handlers: { readonly api: HttpHandler; readonly sqs: HttpHandler; readonly s3: HttpHandler; readonly ecs: HttpHandler }
+  readonly handlers: {
+    readonly api: HttpHandler
+    readonly sqs: HttpHandler
+    readonly s3: HttpHandler
+    readonly ecs: HttpHandler
+    readonly scheduler: HttpHandler
+  }
   /** Stops tasks in order, then the rest. */
   stop(): Promise<void>
 }
@@ -102,12 +110,20 @@ export const startPlane = async (settings: PlaneSettings): Promise<Plane> => {
   const objects = await openObjects(join(data, 's3'))
   const buckets = new Set(stack.of(['AWS::S3::Bucket'], z.looseObject({})).map(({ identity }) => identity.name))
   const event_sources = startEventSources(stack, queues, functions, system_timers)
+  const alarms = await startAlarms({ folder: join(data, 'scheduler'), stack, queues, functions, timers: system_timers, on_failed: note })
   const scheduler = startScheduler(stack, queues, functions, { timers: system_timers, every_ms: settings.sweep_every_ms, on_failed: note })
   compute.warm()
   return {
-    handlers: { api, sqs: sqsHandler(queues), s3: s3Handler({ objects, buckets, credentials: settings.credentials, now: Date.now }), ecs: compute.handler },
+    handlers: {
+      api,
+      sqs: sqsHandler(queues),
+      s3: s3Handler({ objects, buckets, credentials: settings.credentials, now: Date.now }),
+      ecs: compute.handler,
+      scheduler: schedulerHandler(alarms),
+    },
     stop: async () => {
       scheduler.stop()
+      alarms.stop()
       await compute.stop()
       await event_sources.stop()
       for (const queue of queues.values()) queue.purge()

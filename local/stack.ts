@@ -51,13 +51,14 @@ interface Doors {
   readonly sqs: Door
   readonly s3: Door
   readonly ecs: Door
+  readonly scheduler: Door
 }
 
 const openDoors = async (port: number): Promise<Doors> => {
   const api = await makeDoor(port).catch((cause: unknown) => {
     throw new Error(`port ${port} cannot be used: choose another with --port`, { cause })
   })
-  return { api, sqs: await makeDoor(), s3: await makeDoor(), ecs: await makeDoor() }
+  return { api, sqs: await makeDoor(), s3: await makeDoor(), ecs: await makeDoor(), scheduler: await makeDoor() }
 }
 
 /** What any program needs to run, and no secret. */
@@ -110,7 +111,13 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
   if (table === undefined || others.length > 0) throw new Error('the local stack keeps its first key in the one table of the template')
   // Made anew at every start: URLs that were presigned for an attempt are good for minutes.
   const credentials = { access_key_id: 'local', secret_access_key: randomBytes(32).toString('base64url') }
-  const urls = { dynamodb: found.dynamodb.url, sqs: doors.sqs.listener.url, s3: doors.s3.listener.url, ecs: doors.ecs.listener.url }
+  const urls = {
+    dynamodb: found.dynamodb.url,
+    sqs: doors.sqs.listener.url,
+    s3: doors.s3.listener.url,
+    ecs: doors.ecs.listener.url,
+    scheduler: doors.scheduler.listener.url,
+  }
   const metered = env['LANEKEEPER_CAPACITY'] === '1'
   const work = join(options.data, 'work')
   await rm(work, { recursive: true, force: true })
@@ -131,6 +138,7 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
   doors.sqs.open(plane.handlers.sqs)
   doors.s3.open(plane.handlers.s3)
   doors.ecs.open(plane.handlers.ecs)
+  doors.scheduler.open(plane.handlers.scheduler)
   doors.api.open(plane.handlers.api)
   await writePrivate(join(options.data, 'endpoints.json'), { ...urls, api: doors.api.listener.url, table, process_id: process.pid })
   return { plane, table }

@@ -55,6 +55,8 @@ export const env_names = {
   deployment: 'LANEKEEPER_DEPLOYMENT',
   /** JSON of `ComputeSettings`. */
   compute: 'LANEKEEPER_COMPUTE',
+  /** JSON of `AlarmClockSettings`. */
+  alarm_clock: 'LANEKEEPER_ALARM_CLOCK',
   /** ARN of the role that may ask Bedrock; only where Bedrock serves the model. */
   model_role: 'LANEKEEPER_MODEL_ROLE_ARN',
 } as const
@@ -73,6 +75,17 @@ export const ComputeSettings = z.strictObject({
 })
 export type ComputeSettings = z.infer<typeof ComputeSettings>
 
+/** Where the alarms of schedules are set, and what they ring. */
+export const AlarmClockSettings = z.strictObject({
+  /** The schedule group that all entries are in. */
+  group: z.string(),
+  /** ARNs: the function that an alarm invokes, the role that it does so with, and the queue for what could not be delivered. */
+  target: z.string(),
+  role: z.string(),
+  dead_letters: z.string(),
+})
+export type AlarmClockSettings = z.infer<typeof AlarmClockSettings>
+
 /** The settings of this process, from its environment. Throws with the name of what is missing. */
 export const readEnv = (env: Readonly<Record<string, string | undefined>>, name: keyof typeof env_names): string => {
   const value = env[env_names[name]]
@@ -81,3 +94,5 @@ export const readEnv = (env: Readonly<Record<string, string | undefined>>, name:
 }
 export const readDeployment = (env: Readonly<Record<string, string | undefined>>): Deployment => Deployment.parse(JSON.parse(readEnv(env, 'deployment')))
 export const readCompute = (env: Readonly<Record<string, string | undefined>>): ComputeSettings => ComputeSettings.parse(JSON.parse(readEnv(env, 'compute')))
+export const readAlarmClock = (env: Readonly<Record<string, string | undefined>>): AlarmClockSettings =>
+  AlarmClockSettings.parse(JSON.parse(readEnv(env, 'alarm_clock')))

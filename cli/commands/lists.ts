@@ -10,13 +10,11 @@ import type { Shown } from '../render/records.ts'
 export const ListOptions = z.object({ limit: z.coerce.number().int().min(1).default(50), cursor: z.string().optional() })
 export type ListOptions = z.infer<typeof ListOptions>
 
-export const listCommand = (parent: Command, description: string): Command =>
-  parent
-    .command('list')
-    .alias('ls')
-    .description(description)
-    .option('--limit <n>', 'at most this many (default 50)')
-    .option('--cursor <cursor>', 'where the list before ended')
+/** Gives a command the options of a list. */
+export const listOptions = (command: Command): Command =>
+  command.option('--limit <n>', 'at most this many (default 50)').option('--cursor <cursor>', 'where the list before ended')
+
+export const listCommand = (parent: Command, description: string): Command => listOptions(parent.command('list').alias('ls').description(description))
 
 /** How records are shown now. @param with_agents agents are named by their keys, which takes a request */
 export const shownBy = async (context: Context, with_agents: boolean): Promise<Shown> => ({

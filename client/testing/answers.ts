@@ -2,7 +2,7 @@
 import type { OperationId } from '../../shared/contract/operations.ts'
 import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { problem, type FakeAnswer, type FakeRequest, type FakeState } from './exchange.ts'
-import { sample_ids, sample_start_ms, sampleAgent, sampleLog, sampleRun, sampleTask } from './samples.ts'
+import { sample_ids, sample_start_ms, sampleAgent, sampleLog, sampleRun, sampleSchedule, sampleTask } from './samples.ts'
 import { scriptOf } from './scripts.ts'
 
 type Answerer = (request: FakeRequest & { readonly body: Readonly<Record<string, unknown>> }, state: FakeState) => FakeAnswer
@@ -93,6 +93,19 @@ const audit: Answerer = ({ query }, state) => {
     violations: [{ code: 'counters', key: 'ws_1#execclass_1 / INSTANCE', sentence: 'execclass_1 counts 1 running; there are 0 running' }],
   })
 }
+const tick = { schedule_id: sample_ids.schedule, decided_at: at(-60_000) }
+const ticks = [
+  { ...tick, tick_at: at(-60_000), outcome: 'fired', reason: 'on_time', task_id: sample_ids.task },
+  { ...tick, tick_at: at(-120_000), outcome: 'skipped', reason: 'refused', refusal: { code: 'agent_inactive', detail: 'the agent is not active' } },
+]
+const next_ticks = {
+  cron_expr: '0 9 * * 1-5',
+  timezone: 'Europe/Berlin',
+  items: [{ at: at(23 * 3_600_000), local_time: '2026-11-23T09:00:00+01:00' }],
+  offset_changes: [{ at: '2027-03-28T01:00:00.000Z', offset_before: '+01:00', offset_after: '+02:00' }],
+}
+const updateSchedule: Answerer = ({ body }) =>
+  found(sampleSchedule(body['active'] === false ? { active: false, paused_reason: 'by_request', next_run_at: undefined } : { ...body }))
 
 export const answers: Readonly<Record<OperationId, Answerer>> = {
   getHealth: () => found({ status: 'ok' }),
@@ -135,8 +148,29 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   listExecutionInstances: () => list(instance),
   getExecutionInstance: () => found(instance),
   updateExecutionInstance: () => found(instance),
+  createSchedule: ({ body }) =>
+    body['cron_expr'] === 'never' ? problem('invalid_request', 'cron_expr has one field') : { status: 201, body: sampleSchedule({ ...body }) },
+  listSchedules: () => list(sampleSchedule()),
+  getSchedule: whereId('schedule_id', sample_ids.schedule, sampleSchedule()),
+  updateSchedule,
+  deleteSchedule: whereId('schedule_id', sample_ids.schedule, sampleSchedule({ active: false, deleted_at: at(0) })),
+  nextScheduleTicks: whereId('schedule_id', sample_ids.schedule, next_ticks),
+  listScheduleTicks: () => list(...ticks),
+  fireSchedule: (_, state) => {
+    state.script = scriptOf('done')
+    return { status: 202, body: { task: sampleTask(), idempotent_hit: false } }
+  },
   createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
   listWorkspaces: () => list(workspace),
+  killWorkspace: ({ body }) =>
+    found({
+      workspace_id: sample_ids.workspace,
+      killed_at: at(0),
+      hold: body['hold'] === true,
+      complete: false,
+      attempts: [{ task_id: sample_ids.task, run_id: sample_ids.run, attempt_no: 1, attempt_id: sample_ids.attemptNo(1), state: 'stopping' }],
+    }),
+  resumeWorkspace: () => found({ workspace_id: sample_ids.workspace }),
   createApiKey: ({ body }) => ({ status: 201, body: { api_key: { ...api_key, name: String(body['name']), role: body['role'] }, key: 'lk_secret_once' } }),
   listApiKeys: () => list(api_key, { ...api_key, id: sample_ids.apiKeyNo(2), name: 'old', revoked_at: at(-3_600_000) }),
   revokeApiKey: whereId('api_key_id', sample_ids.apiKeyNo(1), { ...api_key, revoked_at: at(0) }),

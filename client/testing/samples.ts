@@ -2,6 +2,7 @@
 import type { AgentView } from '../../shared/contract/agents.ts'
 import type { LogView, TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { RunView, type RunEventView } from '../../shared/contract/runs.ts'
+import { ScheduleView } from '../../shared/contract/schedules.ts'
 import { TaskView } from '../../shared/contract/tasks.ts'
 import { AgentView as AgentSchema } from '../../shared/contract/agents.ts'
 import { RunId, TaskId } from '../../shared/domain/ids.ts'
@@ -14,6 +15,7 @@ export const sample_ids = {
   agent: `agt_${ulid(2)}`,
   task: TaskId.parse(`task_${ulid(3)}`),
   run: RunId.parse(`run_${ulid(4)}`),
+  schedule: `sch_${ulid(5)}`,
   class_key: `execclass_${'0123456789abcdef'.repeat(2)}`,
   taskNo: (n: number) => TaskId.parse(`task_${ulid(1_000 + n)}`),
   apiKeyNo: (n: number) => `key_${ulid(n)}`,
@@ -43,6 +45,28 @@ export const sampleAgent = (change: { agent_key?: string; config?: Partial<Agent
     active: true,
     created_at: at(-60_000),
     updated_at: at(-60_000),
+  })
+
+export const sampleSchedule = (change: Partial<Record<keyof ScheduleView, unknown>> = {}): ScheduleView =>
+  ScheduleView.parse({
+    id: sample_ids.schedule,
+    workspace_id: sample_ids.workspace,
+    agent_id: sample_ids.agent,
+    cron_expr: '0 9 * * 1-5',
+    timezone: 'Europe/Berlin',
+    prompt: 'Look at the queue',
+    skill_paths: [],
+    overlap: 'queue',
+    catchup_window_ms: 600_000,
+    active: true,
+    next_run_at: at(23 * 3_600_000),
+    last_run_at: at(-60_000),
+    last_task_id: sample_ids.task,
+    alarm: 'set',
+    created_by: sample_ids.apiKeyNo(1),
+    created_at: at(-90_000_000),
+    updated_at: at(-90_000_000),
+    ...change,
   })
 
 export const sampleTask = (change: Partial<Record<keyof TaskView, unknown>> = {}): TaskView =>

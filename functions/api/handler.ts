@@ -8,7 +8,9 @@ import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
+import { killRoutes } from './routes/kill.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
 import { taskRoutes } from './routes/tasks.ts'
 import { workspaceRoutes } from './routes/workspaces.ts'
 
@@ -21,8 +23,10 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   explainRoute(deps),
   ...runRoutes(deps),
   ...instanceRoutes(deps),
+  ...scheduleRoutes(deps),
   ...workspaceRoutes(deps),
   auditRoute(deps),
+  ...killRoutes(deps),
 ]
 
 export const apiHandler = (deps: ApiDeps): HttpLambda => httpHandler(apiRoutes(deps), deps)

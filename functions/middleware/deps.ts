@@ -1,9 +1,11 @@
 /** The dependencies of the functions, bound to AWS once per process, from the environment. */
 import { ECSClient } from '@aws-sdk/client-ecs'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { STSClient } from '@aws-sdk/client-sts'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { eventBridgeAlarmClock } from '../../shared/ports/aws/alarm-clock.ts'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
 import { sts_client_settings, stsModelCredentials } from '../../shared/ports/aws/model-credentials.ts'
@@ -11,8 +13,8 @@ import { sqsSignals } from '../../shared/ports/aws/signals.ts'
 import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
-import { env_names, readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
-import type { ComputeDeps, FlowDeps } from '../../shared/flows/flow.ts'
+import { env_names, readAlarmClock, readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
+import type { ComputeDeps, FlowDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
 
@@ -46,6 +48,12 @@ export const runnerDeps = (log: Log): FlowDeps => {
     ...(role_arn === '' ? {} : { model_credentials: stsModelCredentials({ client: new STSClient(sts_client_settings), role_arn }) }),
   }
 }
+
+/** What the functions that look at whatever is due need: compute, and the alarm clock of schedules. */
+export const lookDeps = (log: Log): LookDeps => ({
+  ...computeDeps(log),
+  alarm_clock: eventBridgeAlarmClock({ client: new SchedulerClient({}), settings: readAlarmClock(env) }),
+})
 
 /** What the functions that start and stop sandboxes need. */
 export const computeDeps = (log: Log): ComputeDeps => ({

@@ -1,7 +1,7 @@
-import { computeDeps } from '../middleware/deps.ts'
+import { lookDeps } from '../middleware/deps.ts'
 import { powertoolsLog } from '../middleware/log.ts'
 import { sweepHandler } from './handler.ts'
 
 const log = powertoolsLog('sweep')
 
-export const handler = sweepHandler(computeDeps(log), log)
+export const handler = sweepHandler(lookDeps(log), log)

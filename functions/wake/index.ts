@@ -1,7 +1,7 @@
-import { computeDeps } from '../middleware/deps.ts'
+import { lookDeps } from '../middleware/deps.ts'
 import { powertoolsLog } from '../middleware/log.ts'
 import { wakeHandler } from './handler.ts'
 
 const log = powertoolsLog('wake')
 
-export const handler = wakeHandler(computeDeps(log), log)
+export const handler = wakeHandler(lookDeps(log), log)

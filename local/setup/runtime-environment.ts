@@ -5,6 +5,7 @@ export interface Endpoints {
   readonly sqs: string
   readonly s3: string
   readonly ecs: string
+  readonly scheduler: string
 }
 
 /** Discard: a call of a service that the stack does not run fails at once, and never reaches the real AWS. */
@@ -24,6 +25,7 @@ export const runtimeEnvironment = (
   AWS_ENDPOINT_URL_SQS: endpoints.sqs,
   AWS_ENDPOINT_URL_S3: endpoints.s3,
   AWS_ENDPOINT_URL_ECS: endpoints.ecs,
+  AWS_ENDPOINT_URL_SCHEDULER: endpoints.scheduler,
   // Whatever the user has configured for AWS is not for this stack.
   AWS_CONFIG_FILE: '/nonexistent',
   AWS_SHARED_CREDENTIALS_FILE: '/nonexistent',

@@ -88,6 +88,7 @@ const identities: Readonly<Record<string, IdentityOf>> = {
   'AWS::S3::Bucket': bucket,
   'AWS::SQS::Queue': queue,
   'AWS::Scheduler::Schedule': byArn('scheduler', 'schedule/default/', 'Name'),
+  'AWS::Scheduler::ScheduleGroup': byArn('scheduler', 'schedule-group/', 'Name'),
   'AWS::SecretsManager::Secret': secret,
 }
 

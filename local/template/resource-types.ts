@@ -16,6 +16,7 @@ export const emulated_types = [
   'AWS::S3::Bucket',
   'AWS::SQS::Queue',
   'AWS::Scheduler::Schedule',
+  'AWS::Scheduler::ScheduleGroup',
   'AWS::SecretsManager::Secret',
 ] as const
 export type EmulatedType = (typeof emulated_types)[number]
@@ -35,7 +36,6 @@ const ignored_types = [
   'AWS::S3::BucketPolicy',
   'AWS::SNS::',
   'AWS::SQS::QueuePolicy',
-  'AWS::Scheduler::ScheduleGroup',
   'AWS::SecretsManager::ResourcePolicy',
   'AWS::SecretsManager::RotationSchedule',
   'AWS::XRay::',

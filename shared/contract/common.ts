@@ -17,10 +17,10 @@ export const page_limit_default = 50
 export const page_limit_max = 200
 
 /** How a query parameter is written in the OpenAPI document, where its text form says less. */
-const shown = (openapi: Readonly<Record<string, unknown>>) => ({ openapi })
+export const shown = (openapi: Readonly<Record<string, unknown>>) => ({ openapi })
 
 /** A whole number in a query string. */
-const queryInt = (min: number, max: number) =>
+export const queryInt = (min: number, max: number) =>
   z
     .string()
     .regex(/^-?\d{1,15}$/, { error: `must be a whole number from ${min} to ${max}` })

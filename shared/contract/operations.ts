@@ -3,7 +3,9 @@ import { agent_operations } from './agents.ts'
 import { audit_operations } from './audit.ts'
 import { explain_operations } from './explain.ts'
 import { instance_operations } from './instances.ts'
+import { kill_operations } from './kill.ts'
 import { run_operations } from './runs.ts'
+import { schedule_operations } from './schedules.ts'
 import { system_operations } from './system.ts'
 import { task_log_operations } from './task-logs.ts'
 import { task_operations } from './tasks.ts'
@@ -17,8 +19,10 @@ export const operations = {
   ...task_log_operations,
   ...run_operations,
   ...instance_operations,
+  ...schedule_operations,
   ...workspace_operations,
   ...audit_operations,
+  ...kill_operations,
 } as const
 
 export type Operations = typeof operations

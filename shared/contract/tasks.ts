@@ -97,6 +97,7 @@ export const task_operations = {
     problems: [
       'not_found',
       'agent_inactive',
+      'workspace_killed',
       'policy_unsupported',
       'sandbox_unavailable',
       'runner_unsupported',
@@ -174,6 +175,6 @@ export const task_operations = {
     body: Nothing,
     query: Nothing,
     responses: { 200: TaskView },
-    problems: ['not_found', 'illegal_state', 'agent_inactive', 'too_many_conflicts'],
+    problems: ['not_found', 'illegal_state', 'agent_inactive', 'workspace_killed', 'too_many_conflicts'],
   }),
 } as const

@@ -13,6 +13,7 @@ import { isLive, outcomes, stop_reasons, type LiveAttempt, type Run } from './ru
 import { never } from './result.ts'
 import type { Agent } from './agent.ts'
 import type { Command } from './command.ts'
+import type { Gate } from './gate.ts'
 import type { Instance, Place } from './instance.ts'
 import type { Session } from './session.ts'
 import type { Deployment } from '../settings.ts'
@@ -33,6 +34,8 @@ export const Constraint = z.discriminatedUnion('code', [
   z.object({ code: z.literal('waits_for_input'), run_id: RunId }),
   z.object({ code: z.literal('not_before'), until: Timestamp }),
   z.object({ code: z.literal('retry_backoff'), until: Timestamp, ...which_attempt, outcome: z.enum(outcomes).optional(), error: Reason.optional() }),
+  /** Its workspace was killed and holds what waits. */
+  z.object({ code: z.literal('workspace_killed'), killed_at: Timestamp }),
   z.object({ code: z.literal('agent_inactive'), agent_id: AgentId }),
   z.object({ code: z.literal('agent_deleted'), agent_id: AgentId }),
   /** Another attempt has the session. */
@@ -73,6 +76,7 @@ export interface Neighbourhood {
   readonly instance: Instance | undefined
   readonly agent: Agent
   readonly session: Session | undefined
+  readonly gate: Gate | undefined
 }
 
 const reasonOf = (error: { readonly code: string; readonly message: string } | undefined) =>
@@ -130,7 +134,8 @@ const heldSession = (task: Task, owner: NonNullable<Session['owner']>): Constrai
 })
 
 const ofQueued = (around: Neighbourhood, task: TaskIn<'queued'>, now_ms: number): Constraint => {
-  const { agent, place, session, instance } = around
+  const { agent, place, session, instance, gate } = around
+  if (gate?.kill !== undefined) return { code: 'workspace_killed', killed_at: gate.kill.killed_at }
   if (agent.deleted_at !== undefined) return { code: 'agent_deleted', agent_id: agent.id }
   if (place?.line === 'session') {
     const owner = session?.owner
@@ -175,6 +180,8 @@ export const whatFrees = (constraint: Constraint): string => {
       return `the time: it takes its place in line at ${constraint.until}`
     case 'retry_backoff':
       return `the time: attempt ${constraint.attempt_no + 1} takes its place in line at ${constraint.until}`
+    case 'workspace_killed':
+      return 'resuming its workspace'
     case 'agent_inactive':
       return `activating ${constraint.agent_id}`
     case 'agent_deleted':

@@ -12,6 +12,7 @@ export const id_prefixes = {
   attempt: 'att',
   api_key: 'key',
   input: 'inp',
+  schedule: 'sch',
 } as const
 export type IdKind = keyof typeof id_prefixes
 
@@ -30,6 +31,8 @@ export const RunId = prefixed('run').brand<'RunId'>()
 export type RunId = z.infer<typeof RunId>
 export const AttemptId = prefixed('attempt').brand<'AttemptId'>()
 export type AttemptId = z.infer<typeof AttemptId>
+export const ScheduleId = prefixed('schedule').brand<'ScheduleId'>()
+export type ScheduleId = z.infer<typeof ScheduleId>
 export const ApiKeyId = prefixed('api_key').brand<'ApiKeyId'>()
 export type ApiKeyId = z.infer<typeof ApiKeyId>
 

@@ -19,6 +19,7 @@ export const problems = {
   agent_key_taken: { status: 409, title: 'Another agent has this key' },
   agent_inactive: { status: 409, title: 'The agent is not active' },
   agent_busy: { status: 409, title: 'The agent has work in line or live' },
+  workspace_killed: { status: 409, title: 'The workspace was killed' },
   illegal_state: { status: 409, title: 'The state does not allow this' },
   attempt_superseded: { status: 409, title: 'The attempt is no longer the live one of its run' },
   claim_rejected: { status: 409, title: 'The claim was rejected' },

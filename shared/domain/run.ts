@@ -66,6 +66,8 @@ export const Attempt = z.discriminatedUnion('status', [
     lease_expires_at: Timestamp.optional(),
     stop_reason: StopReason,
     stop_requested_at: Timestamp,
+    /** Its workspace was killed: nothing that it sends changes anything any more. */
+    killed: z.boolean().optional(),
   }),
   z.strictObject({
     ...attempt_base,
@@ -77,6 +79,8 @@ export const Attempt = z.discriminatedUnion('status', [
     token_hash: z.string().optional(),
     /** The runner did not say so itself. */
     lost: z.boolean().optional(),
+    /** Ended by a kill: whether compute itself has said that the sandbox is gone. */
+    killed: z.enum(['confirmed', 'unconfirmed']).optional(),
     exit_code: z.int().optional(),
     error: Failure.optional(),
     usage: Usage,
@@ -89,6 +93,9 @@ export type EndedAttempt = Extract<Attempt, { status: Outcome }>
 
 export const isLive = (attempt: Attempt): attempt is LiveAttempt =>
   attempt.status === 'pending' || attempt.status === 'running' || attempt.status === 'stopping'
+
+/** Live, but killed with its workspace: it changes nothing any more. */
+export const isFenced = (attempt: Attempt): boolean => attempt.status === 'stopping' && attempt.killed === true
 
 /** An ended attempt that a later one of its run has replaced. */
 export const AttemptRecord = z.strictObject({

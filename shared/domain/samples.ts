@@ -1,14 +1,16 @@
 /** Small valid records in every state, for the unit tests of the domain. */
 import { Agent, AgentConfig } from './agent.ts'
 import { Command, CommandParams, type CommandParamsInput } from './command.ts'
-import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from './ids.ts'
+import { AgentId, AttemptId, ClassKey, RunId, ScheduleId, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { Instance, Place } from './instance.ts'
 import { Attempt, Run, type RunStatus } from './run.ts'
+import { Schedule, type ScheduleIn, type ScheduleStatus } from './schedule.ts'
 import { Session } from './session.ts'
 import { Task, type TaskState } from './task.ts'
-import { millis, timestamp } from './time.ts'
+import { millis, minute_ms, timestamp } from './time.ts'
 import { no_usage } from './usage.ts'
 import { Deployment } from '../settings.ts'
+import type { TickSource } from './schedule-ticks.ts'
 import type { RecordKind, RecordOf } from '../store/records.ts'
 import type { Write } from '../store/store.ts'
 
@@ -165,6 +167,51 @@ export const sessionSample = (changes: object = {}): Session =>
 /** The session as attempt 1 of run 1 holds it. */
 export const heldSession = (changes: object = {}): Session =>
   sessionSample({ owner: { lease_owner: `lanekeeper:${attemptId(1)}`, run_id: runId(1), attempt_id: attemptId(1) }, ...changes })
+
+/** Ticks at every minute; the alarm clock can say that, unless told otherwise. */
+export const minutely = (native: readonly string[] | undefined = ['cron(* * * * ? *)']): TickSource => {
+  const after = (ref_ms: number) => (Math.floor(ref_ms / minute_ms) + 1) * minute_ms
+  return {
+    after,
+    between: (from_ms, to_ms, count_max) =>
+      Array.from({ length: count_max }, (_, position) => after(from_ms) + position * minute_ms).filter((tick_ms) => tick_ms <= to_ms),
+    native,
+  }
+}
+
+export const schedule_id = ScheduleId.parse(`sch_${ulid(1)}`)
+const schedule_fields: Readonly<Record<ScheduleStatus, object>> = {
+  active: { next_run_at: inSeconds(60), due_at: inSeconds(90) },
+  paused: { paused_reason: 'by_request' },
+  deleted: { deleted_at: now },
+}
+
+/** Every minute, and the alarm clock is set. */
+export const scheduleSample = <S extends ScheduleStatus>(status: S, changes: object = {}): ScheduleIn<S> => {
+  const schedule = Schedule.parse({
+    kind: 'schedule',
+    id: schedule_id,
+    workspace_id,
+    agent_id,
+    cron_expr: '* * * * *',
+    timezone: 'UTC',
+    prompt: 'Look at the queue',
+    skill_paths: [],
+    overlap: 'queue',
+    catchup_window_ms: 600_000,
+    alarm: { revision: 1, set: 1, set_at: now },
+    created_by: `key_${ulid(1)}`,
+    created_at: now,
+    updated_at: now,
+    ...schedule_fields[status],
+    status,
+    version: 5,
+    ...changes,
+  })
+  const isIn = (one: Schedule): one is ScheduleIn<S> => one.status === status
+  if (!isIn(schedule)) throw new Error(`no sample of a schedule that is ${status}`)
+  return schedule
+}
 
 /** The records of a kind that a decision stores, in order. */
 export const stored = <K extends RecordKind>(decision: { readonly writes: readonly Write[] }, kind: K): readonly RecordOf<K>[] => {

@@ -5,6 +5,7 @@ import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { SessionId, TaskId, type WorkspaceId } from '../domain/ids.ts'
 import { refs } from '../store/keys.ts'
 import { sendSignals, type FlowDeps } from './flow.ts'
+import { refuseKilled } from './kill.ts'
 import { loadCommand } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { Command, CommandParams } from '../domain/command.ts'
@@ -21,7 +22,8 @@ export interface AcceptCommandRequest {
   readonly body_hash: string
 }
 
-const freshIds = (deps: FlowDeps) => ({
+/** What a command gets where it names none. */
+export const freshIds = (deps: FlowDeps) => ({
   task_id: TaskId.parse(deps.ids.mint('task')),
   session_id: SessionId.parse(deps.ids.mint('input').replace(/^inp/, 'ses')),
   idempotency_key: deps.ids.mint('input').replace(/^inp/, 'idem'),
@@ -45,8 +47,9 @@ const parentIsMissing = async (deps: FlowDeps, { workspace_id, params }: AcceptC
 
 const decideOnce = async (deps: FlowDeps, request: AcceptCommandRequest): Promise<Decision<Accepted> | Refusal> => {
   const { workspace_id, params, body_hash } = request
-  const agent = await deps.store.get(refs.agent(workspace_id, params.agent_id))
+  const [agent, killed] = await Promise.all([deps.store.get(refs.agent(workspace_id, params.agent_id)), refuseKilled(deps, workspace_id)])
   if (agent === undefined) return refuse('not_found', `no agent ${params.agent_id}`, [{ field: 'agent_id', message: 'no such agent' }])
+  if (killed !== undefined) return killed
   if (await parentIsMissing(deps, request))
     return refuse('not_found', `no task ${params.parent_task_id}`, [{ field: 'parent_task_id', message: 'no such task' }])
   return decideAccept({ agent, params, body_hash, fresh: freshIds(deps) }, deps.deployment, deps.clock.now())

@@ -4,28 +4,19 @@ import { listPartitions, refs } from '../store/keys.ts'
 import { isTerminalTask } from '../domain/transitions.ts'
 import { cancelTask } from './cancel.ts'
 import { sendSignals, type FlowDeps } from './flow.ts'
+import { pagesOf } from './pages.ts'
 import type { AgentId, WorkspaceId } from '../domain/ids.ts'
 import type { Instance } from '../domain/instance.ts'
 import type { Task } from '../domain/task.ts'
-import type { StoredRecord } from '../store/records.ts'
 
 interface AgentName {
   readonly workspace_id: WorkspaceId
   readonly agent_id: AgentId
 }
 
-async function* pages(deps: FlowDeps, index: 'by_agent' | 'by_state', pk: string): AsyncGenerator<readonly StoredRecord[]> {
-  let after: string | undefined
-  do {
-    const page = await deps.store.range({ index, pk, limit: 100, newest_first: true, ...(after === undefined ? {} : { after }) })
-    yield page.records
-    after = page.after
-  } while (after !== undefined)
-}
-
 async function* unfinishedTasks(deps: FlowDeps, name: AgentName): AsyncGenerator<Task> {
   for (const state of ['queued', 'running', 'sleeping', 'waiting'] as const) {
-    for await (const page of pages(deps, 'by_state', listPartitions.tasksByState(name.workspace_id, state, false))) {
+    for await (const page of pagesOf(deps, 'by_state', listPartitions.tasksByState(name.workspace_id, state, false))) {
       for (const record of page) if (record.kind === 'task' && record.agent_id === name.agent_id && !isTerminalTask(record)) yield record
     }
   }
@@ -47,7 +38,7 @@ export const cancelAgentWork = async (deps: FlowDeps, name: AgentName): Promise<
 
 /** Every class of the agent. */
 async function* instancesOf(deps: FlowDeps, name: AgentName): AsyncGenerator<Instance> {
-  for await (const page of pages(deps, 'by_state', listPartitions.instances(name.workspace_id))) {
+  for await (const page of pagesOf(deps, 'by_state', listPartitions.instances(name.workspace_id))) {
     for (const record of page) if (record.kind === 'instance' && record.agent_id === name.agent_id) yield record
   }
 }

@@ -5,6 +5,7 @@ import { AgentId, type WorkspaceId } from '../domain/ids.ts'
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { refs } from '../store/keys.ts'
 import { agentHasWork, cancelAgentWork, wakeAgentClasses } from './agent-work.ts'
+import { agentHasSchedules, pauseAgentSchedules } from './agent-schedules.ts'
 import { settle, type FlowDeps } from './flow.ts'
 
 export interface AgentName {
@@ -53,23 +54,29 @@ const deactivate = async (deps: FlowDeps, name: AgentName): Promise<Result<Agent
   })
 
 /**
- * Deletes an agent that has no work, or cancels its work first. An agent whose work is to be cancelled takes no more
+ * Deletes an agent that has no work and no active schedule, or pauses its schedules and cancels its work first. An agent whose work is to be cancelled takes no more
  * commands from the beginning on; a deletion that broke off in between is repeated by the client.
  */
 export const deleteAgent = async (deps: FlowDeps, name: AgentName, options: { readonly cancel: boolean }): Promise<Result<Agent>> => {
   if (options.cancel) {
     const inactive = await deactivate(deps, name)
     if (!inactive.ok) return inactive
+    await pauseAgentSchedules(deps, name)
     await cancelAgentWork(deps, name)
   } else {
     if ((await loadAgent(deps, name)) === undefined) return noAgent(name.agent_id)
     if (await agentHasWork(deps, name)) return refuse('agent_busy', `agent ${name.agent_id} has work in line or live: cancel it, or delete with cancel=true`)
+    if (await agentHasSchedules(deps, name))
+      return refuse('agent_busy', `agent ${name.agent_id} has active schedules: pause or delete them, or delete the agent with cancel=true, which pauses them`)
   }
   const deleted = await settle(deps, async () => {
     const agent = await loadAgent(deps, name)
     if (agent === undefined) return noAgent(name.agent_id)
     return decideDeleteAgent(agent, await deps.store.get(refs.agentKey(agent.workspace_id, agent.agent_key)), deps.clock.now())
   })
-  if (deleted.ok) await wakeAgentClasses(deps, name)
+  if (!deleted.ok) return deleted
+  // One that was made while the agent was being deleted.
+  await pauseAgentSchedules(deps, name)
+  await wakeAgentClasses(deps, name)
   return deleted
 }

@@ -2,6 +2,7 @@
 import { decideAdmit, decideWait, type Candidate } from '../domain/decide/admit.ts'
 import { decideDrop } from '../domain/decide/cancel.ts'
 import { decideHandOver, decideReconcile } from '../domain/decide/session.ts'
+import { isKilled } from '../domain/gate.ts'
 import { healthOf, limitOf, newInstance, roomOf } from '../domain/instances.ts'
 import { AttemptId, RunId } from '../domain/ids.ts'
 import { standsBefore } from '../domain/lines.ts'
@@ -137,9 +138,13 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
 }
 
 const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {
-  const current = await currentInstance(deps, name)
+  const [current, gate] = await Promise.all([currentInstance(deps, name), deps.store.get(refs.gate(name.workspace_id))])
   if (current === undefined) return 'blocked'
   const { instance, agent } = current
+  if (isKilled(gate)) {
+    await clearDue(deps, instance, undefined)
+    return 'blocked'
+  }
   const room = agent.active || agent.deleted_at !== undefined ? roomOf(instance, deps.clock.now()) : 0
   const limit = agent.deleted_at === undefined ? Math.min(room, batch) : batch_max
   const places = limit === 0 ? [] : await headOfLine(deps, name, limit)

@@ -1,7 +1,7 @@
 /** Ending attempts: loads all that the ending touches, and lets `decideFinish` decide. */
 import { decideFinish, type Ending } from '../domain/decide/finish.ts'
 import { decided } from '../domain/decision.ts'
-import { isLive, type Run } from '../domain/run.ts'
+import { isFenced, isLive, type Run } from '../domain/run.ts'
 import { laterUsage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settled, type FlowDeps } from './flow.ts'
@@ -55,14 +55,14 @@ const stoppedEnding = (run: Run, event: Extract<AttemptEvent, { type: 'stopped' 
   if (!isLive(attempt) || attempt.attempt_no !== event.attempt_no) return undefined
   if (attempt.execution_id !== undefined && attempt.execution_id !== event.execution_id) return undefined
   if (attempt.status === 'running' && event.exit_code === 0) return undefined
-  return lost(attempt.attempt_no, 'sandbox_stopped', `the sandbox stopped: ${event.reason}`.slice(0, 2_000), event.exit_code)
+  return { ...lost(attempt.attempt_no, 'sandbox_stopped', `the sandbox stopped: ${event.reason}`.slice(0, 2_000), event.exit_code), confirmed: true }
 }
 
 /** Applies what happened to an attempt. Late, doubled and reordered events change nothing. */
 export const applyAttemptEvent = async (deps: FlowDeps, event: AttemptEvent): Promise<boolean> => {
   switch (event.type) {
     case 'finished':
-      return finishAttempt(deps, event, () => event)
+      return finishAttempt(deps, event, (run) => (isFenced(run.attempt) ? undefined : event))
     case 'stopped':
       return finishAttempt(deps, event, (run) => stoppedEnding(run, event))
     case 'usage':

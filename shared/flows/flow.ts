@@ -5,7 +5,7 @@
  */
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import type { Decision } from '../domain/decision.ts'
-import type { Clock, Compute, Files, Ids, ModelCredentials, Signal, Signals } from '../ports/ports.ts'
+import type { AlarmClock, Clock, Compute, Files, Ids, ModelCredentials, Signal, Signals } from '../ports/ports.ts'
 import type { Deployment } from '../settings.ts'
 import type { Store } from '../store/store.ts'
 
@@ -19,12 +19,18 @@ export interface FlowDeps {
   /** Absent where the model needs none per attempt: the runner has its key. */
   readonly model_credentials?: ModelCredentials
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
-  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed', cause: unknown) => void
+  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'alarm_failed', cause: unknown) => void
+}
+/** Flows that also set the alarm clock of schedules. */
+export interface AlarmDeps extends FlowDeps {
+  readonly alarm_clock: AlarmClock
 }
 /** Flows that also start and stop sandboxes. */
 export interface ComputeDeps extends FlowDeps {
   readonly compute: Compute
 }
+/** Who looks at whatever is due. */
+export interface LookDeps extends ComputeDeps, AlarmDeps {}
 
 /** How often a decision is made again before the caller is told that too much happens at once. */
 export const decisions_max = 12

@@ -109,20 +109,32 @@ const stop = async (deps: ComputeDeps, run: Run, attempt: Extract<LiveAttempt, {
   const now_ms = deps.clock.now()
   const ending: Ending = { attempt_no: attempt.attempt_no, outcome: 'cancelled' }
   if (attempt.lease_expires_at !== undefined && millis(attempt.lease_expires_at) <= now_ms) {
+    const confirmed = attempt.killed === true && (await isKnownGone(deps, run))
     await stopWhatIsLeft(deps, run)
-    return end(deps, run, ending)
+    return end(deps, run, { ...ending, confirmed })
   }
   const execution_id = await executionOf(deps, run)
   const unclaimed = attempt.started_at === undefined
   if (execution_id === undefined) return unclaimed ? end(deps, run, ending) : now_ms + stopping_again_ms
   const [state] = await deps.compute.describe([execution_id])
-  if (state === 'stopped') return end(deps, run, ending)
+  if (state === 'stopped') return end(deps, run, { ...ending, confirmed: true })
   await askToStop(deps, execution_id)
   return state === 'unknown' && unclaimed ? end(deps, run, ending) : now_ms + stopping_again_ms
 }
 
 const executionOf = async (deps: ComputeDeps, run: Run): Promise<string | undefined> =>
   run.attempt.execution_id ?? deps.compute.find({ workspace_id: run.workspace_id, run_id: run.id, attempt_no: run.attempt.attempt_no })
+
+/** Whether compute says now that the sandbox is gone. One that does not answer has not said so. */
+const isKnownGone = async (deps: ComputeDeps, run: Run): Promise<boolean> => {
+  try {
+    const execution_id = await executionOf(deps, run)
+    return execution_id !== undefined && (await deps.compute.describe([execution_id]))[0] === 'stopped'
+  } catch (cause) {
+    deps.report?.('stop_failed', cause)
+    return false
+  }
+}
 
 /** Stops the sandbox of an attempt that is over without its word, as far as compute answers. */
 const stopWhatIsLeft = async (deps: ComputeDeps, run: Run): Promise<void> => {

@@ -10,7 +10,7 @@ import { modelOf, renewCredentials, vendCredentials } from './model-credentials.
 import { wholeInput } from './overflow.ts'
 import type { Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogChunk, LogEntry } from '../domain/event.ts'
-import { isLive, type Run } from '../domain/run.ts'
+import { isFenced, isLive, type Run } from '../domain/run.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { FileKind } from '../ports/ports.ts'
 import * as z from 'zod'
@@ -54,7 +54,7 @@ const latestRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Resu
 /** The run, if the caller is its live attempt; 409 once that is over. */
 const liveRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
   const latest = await latestRun(deps, identity)
-  return latest.ok && !isLive(latest.value.attempt) ? superseded(identity) : latest
+  return latest.ok && (!isLive(latest.value.attempt) || isFenced(latest.value.attempt)) ? superseded(identity) : latest
 }
 
 const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restore']> => {
@@ -193,7 +193,8 @@ export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, fin
   const latest = await latestRun(deps, identity)
   if (!latest.ok) return latest
   const { attempt } = latest.value
-  if (!isLive(attempt)) return attempt.lost === true ? superseded(identity) : ok(true)
+  if (isFenced(attempt)) return superseded(identity)
+  if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok(true)
   const { workspace_id, run_id, attempt_no } = identity
   await deps.signals.send([{ kind: 'attempt', event: { ...finish, type: 'finished', workspace_id, run_id, attempt_no } }])
   return ok(false)

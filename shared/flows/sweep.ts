@@ -4,8 +4,10 @@
  */
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
-import { sendSignals, type ComputeDeps } from './flow.ts'
+import { sendSignals, type LookDeps } from './flow.ts'
+import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
+import { lookAtSchedule } from './schedule-look.ts'
 import { lookAtTask } from './look.ts'
 import type { StoredRecord } from '../store/records.ts'
 
@@ -19,7 +21,7 @@ export interface SweepReport {
   readonly failed: number
 }
 
-const lookAt = async (deps: ComputeDeps, record: StoredRecord): Promise<void> => {
+const lookAt = async (deps: LookDeps, record: StoredRecord): Promise<void> => {
   switch (record.kind) {
     case 'task':
       return lookAtTask(deps, { workspace_id: record.workspace_id, task_id: record.id })
@@ -27,16 +29,20 @@ const lookAt = async (deps: ComputeDeps, record: StoredRecord): Promise<void> =>
       return sendSignals(deps, [{ kind: 'class', workspace_id: record.workspace_id, class_key: record.class_key }])
     case 'session':
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
+    case 'gate':
+      return lookAtGate(deps, record.workspace_id)
+    case 'schedule':
+      return lookAtSchedule(deps, { workspace_id: record.workspace_id, schedule_id: record.id })
     default:
       throw new Error(`a ${record.kind} is never due`)
   }
 }
 
-const duePage = async (deps: ComputeDeps, shard: number, after: string | undefined) =>
+const duePage = async (deps: LookDeps, shard: number, after: string | undefined) =>
   deps.store.range({ index: 'due', pk: `due#${shard}`, to: timestamp(deps.clock.now()), limit: page_size, ...(after === undefined ? {} : { after }) })
 
 /** Looks at all that is due, within bounds. One failed look does not stop the others; it is due again at the next sweep. */
-export const sweep = async (deps: ComputeDeps, onFailure: (record: StoredRecord, cause: unknown) => void): Promise<SweepReport> => {
+export const sweep = async (deps: LookDeps, onFailure: (record: StoredRecord, cause: unknown) => void): Promise<SweepReport> => {
   let looked = 0
   let failed = 0
   const first = Math.floor(deps.clock.now() / 60_000) % due_shards

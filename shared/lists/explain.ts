@@ -35,16 +35,17 @@ const standingOf = async (deps: FlowDeps, place: Place): Promise<Standing> => {
 
 /** Undefined where somebody wrote between two reads, so that they do not fit together. */
 const neighbourhood = async (deps: FlowDeps, task: Task): Promise<Neighbourhood | undefined> => {
-  const [command, run, place, instance, agent, session] = await Promise.all([
+  const [command, run, place, instance, agent, session, gate] = await Promise.all([
     loadCommand(deps, task),
     loadTargetRun(deps, task),
     loadPlace(deps, task),
     deps.store.get(refs.instance(task.workspace_id, task.class_key)),
     deps.store.get(refs.agent(task.workspace_id, task.agent_id)),
     deps.store.get(refs.session(task.workspace_id, task.session_id)),
+    deps.store.get(refs.gate(task.workspace_id)),
   ])
   if (agent === undefined) throw new Error(`${task.agent_id} of ${task.id} is missing`)
-  return fitTogether(task, run) ? { task, command, run, place, instance, agent, session } : undefined
+  return fitTogether(task, run) ? { task, command, run, place, instance, agent, session, gate } : undefined
 }
 
 /** What holds the task now, where it stands in line, and what would free it. */

@@ -1,11 +1,13 @@
-/** Lists of one partition each: agents, workspaces, API keys and execution instances. */
-import type * as z from 'zod'
+/** Lists of one partition each: agents, workspaces, API keys, execution instances, schedules and their ticks. */
+import * as z from 'zod'
 import type { Agent } from '../domain/agent.ts'
-import { AgentId, ApiKeyId, ClassKey, WorkspaceId } from '../domain/ids.ts'
+import { AgentId, ApiKeyId, ClassKey, ScheduleId, WorkspaceId } from '../domain/ids.ts'
 import type { Instance } from '../domain/instance.ts'
 import { ok, type Result } from '../domain/result.ts'
+import type { Schedule, Tick } from '../domain/schedule.ts'
 import type { ApiKey, Workspace } from '../domain/workspace.ts'
-import { agentsPartition, classPartition, listPartitions, refs, workspaces_partition } from '../store/keys.ts'
+import { agentsPartition, classPartition, listPartitions, recordPartition, refOf, refs, workspaces_partition } from '../store/keys.ts'
+import type { StoredRecord } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Waiting } from '../views/instance-view.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
@@ -86,6 +88,25 @@ export const listInstances = async (store: Store, ws: WorkspaceId, page: ListPag
   const keyOf = (instance: Instance): string => instance.class_key
   const source = merged(store, 'by_state', [listPartitions.instances(ws)], (record) => (record.kind === 'instance' ? record : undefined), keyOf)
   return list<Instance>({ name: 'instances', key: ClassKey, source, keyOf }, page)
+}
+
+const isSchedule = (record: StoredRecord): Schedule | undefined => (record.kind === 'schedule' && record.status !== 'deleted' ? record : undefined)
+
+/** Schedules that are not deleted, newest first: all of a workspace, or those of an agent. */
+export const listSchedules = async (store: Store, ws: WorkspaceId, agent_id: AgentId | undefined, page: ListPage): Promise<Result<Listed<Schedule>>> => {
+  const source =
+    agent_id === undefined
+      ? merged(store, 'by_state', [listPartitions.schedules(ws)], isSchedule, idOf)
+      : merged(store, 'by_agent', [listPartitions.schedulesByAgent(ws, agent_id)], isSchedule, idOf)
+  const keep = (schedule: Schedule): boolean => agent_id === undefined || schedule.agent_id === agent_id
+  return list<Schedule>({ name: 'schedules', key: ScheduleId, source, keyOf: idOf, keep }, page)
+}
+
+/** The ledger of a schedule, newest tick first. */
+export const listTicks = async (store: Store, ws: WorkspaceId, schedule_id: ScheduleId, page: ListPage): Promise<Result<Listed<Tick>>> => {
+  const keyOf = (tick: Tick): string => refOf(tick).sk
+  const source = merged(store, 'table', [recordPartition(ws, schedule_id)], (record) => (record.kind === 'tick' ? record : undefined), keyOf)
+  return list<Tick>({ name: 'ticks', key: z.string().regex(/^TICK#[0-9TZ:.-]{24}$/), source, keyOf }, page)
 }
 
 /** How many stand in a class's line, counted up to `max`. */

@@ -3,7 +3,7 @@
  * bring their own. Every port call may fail or be repeated: callers are written so that both are harmless.
  */
 import type { VendedCredentials } from '../contract/runner-protocol.ts'
-import type { IdKind } from '../domain/ids.ts'
+import type { IdKind, ScheduleId, WorkspaceId } from '../domain/ids.ts'
 import type { Failure, Outcome } from '../domain/run.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { Policy } from '../domain/policy.ts'
@@ -27,6 +27,8 @@ export type Signal =
   | { readonly kind: 'session'; readonly workspace_id: string; readonly session_id: string }
   /** Look at a task after `delay_ms` (0 to 900 000). */
   | { readonly kind: 'task'; readonly workspace_id: string; readonly task_id: string; readonly delay_ms: number }
+  /** Look at a schedule. */
+  | { readonly kind: 'schedule'; readonly workspace_id: WorkspaceId; readonly schedule_id: ScheduleId }
   | { readonly kind: 'attempt'; readonly event: AttemptEvent }
 
 /** What happened to an attempt, from its runner or from compute. Carried by SQS: doubled, late, reordered or lost. */
@@ -79,6 +81,30 @@ export interface Compute {
   describe(execution_ids: readonly string[]): Promise<readonly ExecutionState[]>
   /** The sandbox that was launched for an attempt, if any. */
   find(attempt: { readonly workspace_id: string; readonly run_id: string; readonly attempt_no: number }): Promise<string | undefined>
+}
+
+/** One entry of the alarm clock. */
+export interface AlarmEntry {
+  /** Unique in the deployment; begins with the schedule's id and a hyphen. */
+  readonly name: string
+  /** `cron(…)` or `at(…)`, as EventBridge Scheduler writes them. */
+  readonly expression: string
+  /** IANA name. */
+  readonly timezone: string
+  /** It rings once and is gone then. */
+  readonly once: boolean
+}
+export interface AlarmEntries {
+  readonly entries: readonly AlarmEntry[]
+  readonly gone: readonly string[]
+}
+/** What rings at the ticks of schedules. It may ring late, early, twice or not at all: the table says what is due. */
+export interface AlarmClock {
+  /**
+   * Makes or changes the entries of a schedule, and takes out those that it must not have (`gone`, by name; one that is not there is
+   * gone already). Repeating it is harmless, and so is breaking off half-way and repeating it.
+   */
+  set(schedule: { readonly workspace_id: string; readonly schedule_id: string }, wanted: AlarmEntries): Promise<void>
 }
 
 /** Credentials for a model that is paid through the cloud's own identities (Bedrock): short-lived, and each attempt has its own. */

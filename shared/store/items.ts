@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { indexKeysOf, refOf, type Ref } from './keys.ts'
 import { record_schemas, type RecordKind, type RecordOf, type StoredRecord } from './records.ts'
 import type { Write } from './store.ts'
+import { parseKeepingUnknown } from './unknown-fields.ts'
 
 export type Value = string | number | boolean | null | Value[] | { [key: string]: Value }
 export type Item = Record<string, Value>
@@ -74,10 +75,11 @@ export const itemOf = (record: StoredRecord): Item => {
 const key_attributes: ReadonlySet<string> = new Set(['pk', 'sk', 'state_pk', 'agent_pk', 'session_pk', 'label_pk', 'list_sk', 'due_pk'])
 const fieldsOf = (item: Readonly<Record<string, unknown>>): unknown => Object.fromEntries(Object.entries(item).filter(([key]) => !key_attributes.has(key)))
 
-const schemas: { readonly [K in RecordKind]: { readonly parse: (value: unknown) => RecordOf<K> } } = record_schemas
+const schemas: { readonly [K in RecordKind]: z.ZodType<RecordOf<K>> } = record_schemas
 
-/** The record of an item that should be of this kind. Throws if it is not: then somebody else wrote to the table. */
-export const recordOf = <K extends RecordKind>(kind: K, item: Readonly<Record<string, unknown>>): RecordOf<K> => schemas[kind].parse(fieldsOf(item))
+/** The record of an item that should be of this kind, with what a later release has added to it. Throws if it is not: then somebody else wrote to the table. */
+export const recordOf = <K extends RecordKind>(kind: K, item: Readonly<Record<string, unknown>>): RecordOf<K> =>
+  parseKeepingUnknown(schemas[kind], fieldsOf(item))
 
 const Kinded = z.looseObject({ kind: z.string().refine((kind): kind is RecordKind => kind in record_schemas) })
 /** The record of an item of any kind. */

@@ -23,6 +23,7 @@ export const sessionPartition = (ws: string, session_id: string) => `${ws}#sessi
 export const logPartition = (ws: string, run_id: string, attempt_no: number) => `${ws}#log#${run_id}#${attempt_no}`
 export const recordPartition = (ws: string, id: string) => `${ws}#${id}`
 export const agentsPartition = (ws: string) => `${ws}#agents`
+export const killPartition = (ws: string, killed_at: string) => `${ws}#kill#${killed_at}`
 export const workspaces_partition = 'workspaces'
 
 const placeSk = (place: { line: 'class' | 'session'; rank: number; task_id: string }) =>
@@ -46,6 +47,11 @@ export const refs = {
   event: (ws: string, run_id: string, seq: number) => ref('event', recordPartition(ws, run_id), `EVENT#${digits(seq, 8)}`),
   log: (ws: string, run_id: string, attempt_no: number, seq: number) => ref('log', logPartition(ws, run_id, attempt_no), digits(seq, 10)),
   workspace: (ws: string) => ref('workspace', workspaces_partition, ws),
+  gate: (ws: string) => ref('gate', `${ws}#gate`, 'GATE'),
+  killedAttempt: (ws: string, killed_at: string, run_id: string, attempt_no: number) =>
+    ref('killed_attempt', killPartition(ws, killed_at), `${run_id}#${digits(attempt_no, 4)}`),
+  schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
+  tick: (ws: string, schedule_id: string, tick_at: string) => ref('tick', recordPartition(ws, schedule_id), `TICK#${tick_at}`),
   apiKey: (key_hash: string) => ref('api_key', `key#${key_hash}`, 'KEY'),
 } as const
 
@@ -74,10 +80,18 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.event(record.workspace_id, record.run_id, record.seq)
     case 'log':
       return refs.log(record.workspace_id, record.run_id, record.attempt_no, record.seq)
+    case 'schedule':
+      return refs.schedule(record.workspace_id, record.id)
+    case 'tick':
+      return refs.tick(record.workspace_id, record.schedule_id, record.tick_at)
     case 'workspace':
       return refs.workspace(record.id)
     case 'api_key':
       return refs.apiKey(record.key_hash)
+    case 'gate':
+      return refs.gate(record.workspace_id)
+    case 'killed_attempt':
+      return refs.killedAttempt(record.workspace_id, record.killed_at, record.run_id, record.attempt_no)
   }
 }
 
@@ -110,6 +124,8 @@ export const listPartitions = {
   runsByStatus: (ws: string, status: string) => `${ws}#runs#${status}`,
   instances: (ws: string) => `${ws}#instances`,
   apiKeys: (ws: string) => `${ws}#api-keys`,
+  schedules: (ws: string) => `${ws}#schedules`,
+  schedulesByAgent: (ws: string, agent_id: string) => `${ws}#schedules#${agent_id}`,
 } as const
 
 /** What is due is spread over this many partitions, so that no one of them grows hot. */
@@ -125,6 +141,16 @@ const dueKey = (record: { due_at?: string | undefined }, pk: string): IndexKeys 
 
 /** A run that is accepted or running stands in the `live` partition, so that a claim moves no index entry. */
 export const runListStatus = (status: string): string => (status === 'accepted' || status === 'running' ? 'live' : status)
+
+/** A deleted schedule is in no list. Nothing here changes with a fire, so a fire moves no entry of these indexes. */
+const scheduleLists = (schedule: Extract<StoredRecord, { kind: 'schedule' }>): IndexKeys =>
+  schedule.status === 'deleted'
+    ? {}
+    : {
+        state_pk: listPartitions.schedules(schedule.workspace_id),
+        agent_pk: listPartitions.schedulesByAgent(schedule.workspace_id, schedule.agent_id),
+        list_sk: schedule.id,
+      }
 
 /** The index attributes of a record. */
 export const indexKeysOf = (record: StoredRecord): IndexKeys => {
@@ -145,7 +171,10 @@ export const indexKeysOf = (record: StoredRecord): IndexKeys => {
     case 'instance':
       return { state_pk: listPartitions.instances(record.workspace_id), list_sk: record.class_key, ...dueKey(record, refOf(record).pk) }
     case 'session':
+    case 'gate':
       return dueKey(record, refOf(record).pk)
+    case 'schedule':
+      return { ...scheduleLists(record), ...dueKey(record, refOf(record).pk) }
     case 'api_key':
       return { state_pk: listPartitions.apiKeys(record.workspace_id), list_sk: record.id }
     default:

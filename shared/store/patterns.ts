@@ -5,6 +5,7 @@
 import {
   agentsPartition,
   classPartition,
+  killPartition,
   due_shards,
   listPartitions,
   logPartition,
@@ -14,9 +15,8 @@ import {
   workspaces_partition,
   type IndexName,
 } from './keys.ts'
-import type { RecordKind } from './records.ts'
 
-export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep'
+export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep' | 'cron-fire'
 
 /** A key with names in braces where values stand. `sk` is a value, a range, or all of the partition. */
 export interface PatternKey {
@@ -40,7 +40,14 @@ const from = (start: string) => `begins with ${start}`
 const all_newest_first = 'all, newest first'
 
 const single_records: readonly AccessPattern[] = [
-  { name: 'agent by id', index: 'table', key: key(refs.agent(w, '{agent}')), asked_by: ['api', 'dispatch'], consistency: 'strong', note: '' },
+  {
+    name: 'agent by id',
+    index: 'table',
+    key: key(refs.agent(w, '{agent}')),
+    asked_by: ['api', 'dispatch', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
   {
     name: 'agent by its key',
     index: 'table',
@@ -53,7 +60,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'command by agent and idempotency key',
     index: 'table',
     key: key(refs.command(w, '{command_key}')),
-    asked_by: ['api', 'dispatch', 'runner-api'],
+    asked_by: ['api', 'dispatch', 'runner-api', 'cron-fire', 'wake', 'sweep'],
     consistency: 'strong',
     note: 'the idempotency record is the command itself; its key is a hash',
   },
@@ -61,7 +68,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'task by id',
     index: 'table',
     key: key(refs.task(w, '{task}')),
-    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep', 'cron-fire'],
     consistency: 'strong',
     note: '',
   },
@@ -69,7 +76,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'run by id',
     index: 'table',
     key: key(refs.run(w, '{run}')),
-    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep', 'cron-fire'],
     consistency: 'strong',
     note: 'holds its latest attempt',
   },
@@ -98,10 +105,27 @@ const single_records: readonly AccessPattern[] = [
     note: `or {workspace}#session#{session} / WAIT#{rank}#{task}: in one of the two, as long as the task is queued`,
   },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
+  {
+    name: 'gate of a workspace',
+    index: 'table',
+    key: key(refs.gate(w)),
+    asked_by: ['api', 'dispatch', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: 'before anything of the workspace is accepted or started: whether it was killed',
+  },
+  {
+    name: 'schedule by id',
+    index: 'table',
+    key: key(refs.schedule(w, '{schedule}')),
+    asked_by: ['api', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
-const lines = {
+/** How the sort keys of places begin, by line. */
+export const lines = {
   class: refs.place({ line: 'class', workspace_id: w, class_key: '{class}', session_id: '', rank: 0, task_id: '' }).sk.slice(0, 'LINE#'.length),
   session: refs.place({ line: 'session', workspace_id: w, class_key: '', session_id: '{session}', rank: 0, task_id: '' }).sk.slice(0, 'WAIT#'.length),
 }
@@ -149,6 +173,22 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
   },
   {
+    name: 'attempts that a kill has stopped',
+    index: 'table',
+    key: { pk: killPartition(w, '{killed_at}'), sk: 'all, oldest first' },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'what the answer to a kill lists',
+  },
+  {
+    name: 'ledger of a schedule',
+    index: 'table',
+    key: { pk: recordPartition(w, '{schedule}'), sk: from('TICK#') },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'newest tick first',
+  },
+  {
     name: 'workspaces',
     index: 'table',
     key: { pk: workspaces_partition, sk: all_newest_first },
@@ -163,9 +203,9 @@ const lists: readonly AccessPattern[] = [
     name: 'tasks in a state',
     index: 'by_state',
     key: { pk: listPartitions.tasksByState(w, '{state}', false), sk: all_newest_first },
-    asked_by: ['api'],
+    asked_by: ['api', 'sweep'],
     consistency: 'eventual',
-    note: 'a list without a filter merges the states',
+    note: 'a list without a filter merges the states; sweep goes on with a kill',
   },
   {
     name: 'tasks of an agent',
@@ -207,7 +247,14 @@ const lists: readonly AccessPattern[] = [
     consistency: 'eventual',
     note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
   },
-  { name: 'execution instances', index: 'by_state', key: { pk: listPartitions.instances(w), sk: 'all' }, asked_by: ['api'], consistency: 'eventual', note: '' },
+  {
+    name: 'execution instances',
+    index: 'by_state',
+    key: { pk: listPartitions.instances(w), sk: 'all' },
+    asked_by: ['api', 'sweep'],
+    consistency: 'eventual',
+    note: '',
+  },
   {
     name: 'API keys of a workspace',
     index: 'by_state',
@@ -217,39 +264,30 @@ const lists: readonly AccessPattern[] = [
     note: 'role admin',
   },
   {
+    name: 'schedules of a workspace',
+    index: 'by_state',
+    key: { pk: listPartitions.schedules(w), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: '',
+  },
+  {
+    name: 'schedules of an agent',
+    index: 'by_agent',
+    key: { pk: listPartitions.schedulesByAgent(w, '{agent}'), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'also asked when the agent is deleted',
+  },
+  {
     name: 'what is due',
     index: 'due',
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances and sessions of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions, schedules and gates of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 
 /** Every question that is asked of the table. */
 export const access_patterns: readonly AccessPattern[] = [...single_records, ...partitions_of_the_table, ...lists]
-
-interface RecordNote {
-  readonly key: PatternKey
-  readonly note: string
-}
-
-/** Every kind of record: where it lies and what is worth knowing. */
-export const record_notes = {
-  agent: { key: key(refs.agent(w, '{agent}')), note: 'a deleted agent stays, so that past tasks can name it' },
-  agent_key: { key: key(refs.agentKey(w, '{agent_key}')), note: 'holds an agent key for one agent' },
-  command: { key: key(refs.command(w, '{command_key}')), note: 'immutable: params, policy and agent config as accepted; what is too large lies in the bucket' },
-  task: { key: key(refs.task(w, '{task}')), note: 'small and hot; carries the due time of itself and of its run' },
-  place: {
-    key: { pk: classPartition(w, '{class}'), sk: `${lines.class}{rank}#{task}` },
-    note: `in line; while another attempt holds its session: ${sessionPartition(w, '{session}')} / ${lines.session}{rank}#{task}`,
-  },
-  instance: { key: key(refs.instance(w, '{class}')), note: 'counters, limit, health; the hottest record of a busy class' },
-  session: { key: key(refs.session(w, '{session}')), note: 'the lease: owner and fencing token' },
-  run: { key: key(refs.run(w, '{run}')), note: 'with its latest attempt' },
-  attempt: { key: key(refs.attempt(w, '{run}', 1)), note: 'an ended attempt that a later one replaced' },
-  event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
-  log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
-  workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
-  api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
-} as const satisfies Record<RecordKind, RecordNote>

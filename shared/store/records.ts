@@ -3,8 +3,10 @@ import type * as z from 'zod'
 import { Agent, AgentKeyClaim } from '../domain/agent.ts'
 import { Command } from '../domain/command.ts'
 import { LogChunk, RunEvent } from '../domain/event.ts'
+import { Gate, KilledAttempt } from '../domain/gate.ts'
 import { Instance, Place } from '../domain/instance.ts'
 import { AttemptRecord, Run } from '../domain/run.ts'
+import { Schedule, Tick } from '../domain/schedule.ts'
 import { Session } from '../domain/session.ts'
 import { Task } from '../domain/task.ts'
 import { ApiKey, Workspace } from '../domain/workspace.ts'
@@ -23,6 +25,10 @@ export const record_schemas = {
   log: LogChunk,
   workspace: Workspace,
   api_key: ApiKey,
+  gate: Gate,
+  killed_attempt: KilledAttempt,
+  schedule: Schedule,
+  tick: Tick,
 } as const
 
 export type RecordKind = keyof typeof record_schemas

@@ -107,6 +107,9 @@ test('no list shows a record of another workspace, whatever it filters by or goe
     '/v1/agents',
     '/v1/execution-instances',
     '/v1/api-keys',
+    '/v1/schedules',
+    `/v1/schedules?agent_id=${foreign['agent_id']}`,
+    `/v1/schedules?cursor=${encodeCursor('schedules', foreign['schedule_id'])}`,
   ]
   for (const path of paths) {
     const answer = await plane.call('GET', path, { key: keys.admin })

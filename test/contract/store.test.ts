@@ -17,8 +17,10 @@ import {
   minute,
   placeRecord,
   runRecord,
+  scheduleRecord,
   sessionRecord,
   taskRecord,
+  tickRecord,
   workspaceRecord,
   workspace_id,
 } from '../support/records.ts'
@@ -56,6 +58,8 @@ describe.each(makers)('the $name store', ({ make }) => {
       agentRecord(1),
       workspaceRecord(1),
       apiKeyRecord(1),
+      scheduleRecord(1),
+      tickRecord(1, 5),
     ]
     await putAll(records)
     for (const record of records) expect(await store.get(refOf(record))).toEqual(record)

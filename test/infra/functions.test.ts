@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
-import { ComputeSettings, Deployment, env_names } from '../../shared/settings.ts'
+import { AlarmClockSettings, ComputeSettings, Deployment, env_names } from '../../shared/settings.ts'
 import { holds, onlyResource, resourcesOf, targetOf, template, textOf } from './support.ts'
 
 const FunctionProperties = z.looseObject({
@@ -17,12 +17,13 @@ const nameOf = (metadata: Readonly<Record<string, unknown>>) => /([^/]+)\/index\
 const functions = new Map(resourcesOf('AWS::Lambda::Function').map(([, { Metadata, Properties }]) => [nameOf(Metadata), FunctionProperties.parse(Properties)]))
 const variablesOf = (name: string) => functions.get(name)?.Environment.Variables ?? {}
 
-test('there are the six functions, with the timeouts their callers expect', () => {
+test('there are the seven functions, with the timeouts their callers expect', () => {
   expect(Object.fromEntries([...functions].map(([name, made]) => [name, made.Timeout]))).toEqual({
     api: 10,
     'runner-api': 10,
     dispatch: 30,
     'attempt-events': 30,
+    'cron-fire': 30,
     wake: 30,
     sweep: 55,
   })
@@ -48,6 +49,7 @@ test('the environment holds only the names that the functions parse', () => {
   }
   const withCompute = [...functions.keys()].filter((name) => env_names.compute in variablesOf(name))
   expect(withCompute.toSorted()).toEqual(['dispatch', 'sweep', 'wake'])
+  expect([...functions.keys()].filter((name) => env_names.alarm_clock in variablesOf(name)).toSorted()).toEqual(['sweep', 'wake'])
   expect([...functions.keys()].filter((name) => env_names.model_role in variablesOf(name))).toEqual(['runner-api'])
 })
 
@@ -100,6 +102,16 @@ test('every function has the same deployment settings, and those that launch the
     expect(compute.security_groups.open).not.toBe(compute.security_groups.closed)
     expect(compute.api_url).toMatch(/^<HttpApi\w+\.ApiEndpoint>$/)
   }
+})
+
+test('the alarm clock that is set is the group, function, role and queue of the template', () => {
+  const settings = AlarmClockSettings.parse(JSON.parse(textOf(variablesOf('sweep')[env_names.alarm_clock])))
+  expect(settings).toEqual({
+    group: expect.stringMatching(/^Lanekeeper-Functions-AlarmClock-Group-\w{8}$/),
+    target: expect.stringMatching(/^<FunctionscronfireFunction\w+\.Arn>$/),
+    role: expect.stringMatching(/^<FunctionsAlarmClockRole\w+\.Arn>$/),
+    dead_letters: expect.stringMatching(/^<FunctionsAlarmClockDeadLettersQueue\w+\.Arn>$/),
+  })
 })
 
 test('nothing in the environment is longer than Lambda takes', () => {

@@ -11,6 +11,11 @@ const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; 
   { action: /^ecs:RunTask$/, resource: /:task-definition\/lanekeeper-(none|ro|rw):\*$/, condition: /ecs:cluster/, why: 'any revision of the family' },
   { action: /^ecs:(StopTask|DescribeTasks)$/, resource: /:task\/<SandboxCluster\w+>\/\*$/, condition: /ecs:cluster/, why: 'tasks of the cluster' },
   { action: /^s3:(Get|Put)Object$/, resource: /^<FilesBucket\w+\.Arn>\/(sessions|commands)\/\*$/, why: 'objects below a prefix' },
+  {
+    action: /^scheduler:(Create|Update|Delete)Schedule$/,
+    resource: /:schedule\/Lanekeeper-Functions-AlarmClock-Group-\w{8}\/\*$/,
+    why: 'entries of one group come and go',
+  },
   { action: /^bedrock:InvokeModel/, resource: /:bedrock:\*::foundation-model\/anthropic\.\*$/, why: 'agents name their model; profiles lead to other regions' },
   {
     action: /^bedrock:InvokeModel/,
@@ -49,9 +54,9 @@ test('no role has a managed or an inline policy: all rights are the ones above',
   expect(resourcesOf('AWS::IAM::ManagedPolicy')).toEqual([])
 })
 
-test('records are deleted only by those who take places out of a line', () => {
+test('records are deleted only by those who take places out of a line, which a cancel does too', () => {
   const roles = rights.filter((right) => right.action === 'dynamodb:DeleteItem').map((right) => right.role.replace(/^Functions(.+)Role\w+$/, '$1'))
-  expect(roles.toSorted()).toEqual(['api', 'dispatch', 'sweep', 'wake'])
+  expect(roles.toSorted()).toEqual(['api', 'cronfire', 'dispatch', 'sweep', 'wake'])
 })
 
 test('no function may scan, drop or change the table, and only the sweep asks what is due', () => {
@@ -59,8 +64,12 @@ test('no function may scan, drop or change the table, and only the sweep asks wh
   expect(rights.filter((right) => right.resource.endsWith('/index/due')).map((right) => right.role.replace(/Role\w+$/, ''))).toEqual(['Functionssweep'])
 })
 
-test('a role is passed only to ECS tasks, and only the one that no process of a task can use', () => {
-  const passed = rights.filter((right) => right.action === 'iam:PassRole')
+test('two roles are passed: to ECS tasks the one that no process of a task can use, to schedules the one that rings', () => {
+  const all = rights.filter((right) => right.action === 'iam:PassRole')
+  const rings = all.filter((right) => /^<FunctionsAlarmClockRole\w+\.Arn>$/.test(right.resource))
+  expect(rings.map((right) => right.role.replace(/^Functions(.+)Role\w+$/, '$1')).toSorted()).toEqual(['sweep', 'wake'])
+  for (const right of rings) expect(right.condition).toBe('{"StringEquals":{"iam:PassedToService":"scheduler.amazonaws.com"}}')
+  const passed = all.filter((right) => !rings.includes(right))
   for (const right of passed) {
     expect(right.resource).toMatch(/^<SandboxExecutionRole\w+\.Arn>$/)
     expect(right.condition).toBe('{"StringEquals":{"iam:PassedToService":"ecs-tasks.amazonaws.com"}}')
@@ -112,13 +121,23 @@ test('session files are for the function that signs their URLs', () => {
     's3:GetObject <FilesBucket.Arn>/sessions/*',
     's3:PutObject <FilesBucket.Arn>/sessions/*',
   ])
-  for (const name of ['dispatch', 'attemptevents', 'wake', 'sweep']) expect(files(name)).toEqual([])
+  for (const name of ['dispatch', 'attemptevents']) expect(files(name)).toEqual([])
+  for (const name of ['cronfire', 'wake', 'sweep']) expect(files(name)).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
 })
 
-test('the sweep is started by its schedule alone', () => {
+test('the sweep is started by its schedule alone, and schedules fire by the role of the alarm clock alone', () => {
   const starts = rights.filter((right) => right.action === 'lambda:InvokeFunction')
-  expect(starts).toHaveLength(1)
-  expect(starts[0]?.resource).toMatch(/^<FunctionssweepFunction\w+\.Arn>$/)
+  expect(starts.map((right) => `${right.role.replace(/\w{8}$/, '')} ${right.resource.replace(/\w{8}\.Arn>$/, '')}`).toSorted()).toEqual([
+    'FunctionsAlarmClockRole <FunctionscronfireFunction',
+    'SweepRole <FunctionssweepFunction',
+  ])
+})
+
+test('only wake and sweep set alarms, and only in the group of the template', () => {
+  const set = rights.filter((right) => right.action.startsWith('scheduler:'))
+  expect(new Set(set.map((right) => `${right.role.replace(/^Functions(.+)Role\w+$/, '$1')} ${right.action}`))).toEqual(
+    new Set(['wake', 'sweep'].flatMap((name) => ['Create', 'Update', 'Delete'].map((verb) => `${name} scheduler:${verb}Schedule`))),
+  )
 })
 
 /** A function's row in docs/security.md, from what it may really do. */
@@ -158,13 +177,14 @@ const rowOf = (name: string): string => {
       ['stop', 'ecs:StopTask'],
     ]),
     words([['vend', 'sts:AssumeRole']]),
+    words([['set', 'scheduler:CreateSchedule']]),
   ].join(' | ')
 }
 
 test('docs/security.md says what each function may do', () => {
   const rows = readText('docs/security.md')
     .split('\n')
-    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|wake|sweep) /.test(line))
+    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|cron-fire|wake|sweep) /.test(line))
     .map((line) =>
       line
         .split('|')
@@ -174,5 +194,5 @@ test('docs/security.md says what each function may do', () => {
   const indexes_cell = 2
   const sorted = (cells: readonly string[]) =>
     cells.map((cell, position) => (position === indexes_cell ? cell.split(', ').toSorted().join(', ') : cell)).join(' | ')
-  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'].map(rowOf))
+  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'cron-fire', 'wake', 'sweep'].map(rowOf))
 })

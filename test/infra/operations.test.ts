@@ -28,7 +28,7 @@ const runbook = readText('docs/runbook.md')
 const namedBy = (text: string) => /Runbook: docs\/runbook\.md#([\w-]+)$/.exec(text)?.[1] ?? 'none'
 
 test('every alarm calls somebody, says what its silence means, and ends with an entry of the runbook that exists', () => {
-  expect(alarms).toHaveLength(16)
+  expect(alarms).toHaveLength(18)
   const anchors = anchorsOf(runbook)
   for (const alarm of alarms) {
     expect(alarm.AlarmActions).toHaveLength(1)
@@ -92,6 +92,7 @@ const idle_free = new Set([
   'AWS::SQS::Queue',
   'AWS::SQS::QueuePolicy',
   'AWS::Scheduler::Schedule',
+  'AWS::Scheduler::ScheduleGroup',
 ])
 /** Types that bill while nothing happens, in dollars a month each; docs/runbook.md#idle-cost tells the operator. */
 const idle_usd = new Map([
@@ -99,10 +100,10 @@ const idle_usd = new Map([
   ['AWS::SecretsManager::Secret', 0.4],
 ])
 
-test('nothing bills while idle but the alarms and one secret, and that is at most $2 a month', () => {
+test('nothing bills while idle but the alarms and one secret, and that is at most $2.20 a month', () => {
   const types = Object.values(template.Resources).map((resource) => resource.Type)
   expect(types.filter((type) => !idle_free.has(type) && !idle_usd.has(type))).toEqual([])
-  expect(types.reduce((sum, type) => sum + (idle_usd.get(type) ?? 0), 0)).toBeLessThanOrEqual(2.001)
+  expect(types.reduce((sum, type) => sum + (idle_usd.get(type) ?? 0), 0)).toBeLessThanOrEqual(2.201)
 })
 
 test('nothing that is free when idle is told to cost: no endpoint by the hour, no provisioned capacity, no log for ever', () => {

@@ -62,6 +62,8 @@ const deadLetterTargets = new Set([
       .map((target) => targetOf(target.DeadLetterConfig.Arn)),
   ),
   ...resourcesOf('AWS::Scheduler::Schedule').map(([, { Properties }]) => targetOf(Dead.parse(Properties['Target']).DeadLetterConfig.Arn)),
+  // Of the alarm clock: its entries are made while the plane runs, and name it.
+  ...resourcesOf('AWS::SQS::Queue').flatMap(([id]) => (id.startsWith('FunctionsAlarmClockDeadLetters') ? [id] : [])),
 ])
 
 const alarmsOn = (queue: string, metric: string) =>
@@ -74,7 +76,7 @@ const alarmsOn = (queue: string, metric: string) =>
 
 test('there are three queues that are read, each with a dead-letter queue of its own type that keeps two weeks', () => {
   expect(withRedrive).toHaveLength(3)
-  expect(queues.size).toBe(8)
+  expect(queues.size).toBe(9)
   for (const { queue, redrive } of withRedrive) {
     const dead = queues.get(targetOf(redrive.deadLetterTargetArn))
     expect(dead?.FifoQueue).toBe(queue.FifoQueue)

@@ -36,6 +36,8 @@ const Instance = z.looseObject({
 })
 const RunEvent = z.looseObject({ seq: z.int(), event_type: z.string() })
 const LogLine = z.looseObject({ task_id: z.string(), chunk_type: z.string(), data: z.string() })
+const Schedule = z.looseObject({ id: z.string(), active: z.boolean(), alarm: z.string(), next_run_at: z.string().optional() })
+const Tick = z.looseObject({ tick_at: z.string(), outcome: z.string(), reason: z.string(), task_id: z.string().optional() })
 const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ items: z.array(item), next_cursor: z.string().optional() })
 
 export type TaskView = z.infer<typeof Task>
@@ -100,6 +102,10 @@ export const api = (address: Address) => ({
   events: async (run_id: string) => all(address, `/v1/runs/${run_id}/events`, RunEvent),
   logs: async (task_id: string) => all(address, `/v1/tasks/${task_id}/logs`, LogLine),
   instances: async () => all(address, '/v1/execution-instances', Instance),
+  createSchedule: async (body: object) => wanted(Schedule, request(address, 'POST', '/v1/schedules', body), [201]),
+  schedule: async (id: string) => wanted(Schedule, request(address, 'GET', `/v1/schedules/${id}`)),
+  deleteSchedule: async (id: string) => wanted(Schedule, request(address, 'DELETE', `/v1/schedules/${id}`)),
+  ticks: async (id: string) => all(address, `/v1/schedules/${id}/ticks`, Tick),
   cancel: async (task_id: string) => wanted(z.looseObject({}), request(address, 'POST', `/v1/tasks/${task_id}/cancel`, {})),
 })
 export type Api = ReturnType<typeof api>

@@ -41,6 +41,15 @@ const patches = (name: string, body: unknown, code: ProblemCode, field?: string)
   code,
   ...(field === undefined ? {} : { field }),
 })
+const schedules = (name: string, body: object | ((w: World) => object), code: ProblemCode, field?: string): Bad => ({
+  name: `POST /v1/schedules with ${name}`,
+  method: 'POST',
+  path: '/v1/schedules',
+  as: 'admin',
+  sent: (w) => ({ body: { agent_id: w.own['agent_id'], cron_expr: '0 9 * * *', prompt: 'x', ...(typeof body === 'function' ? body(w) : body) } }),
+  code,
+  ...(field === undefined ? {} : { field }),
+})
 const gets = (path: string | ((w: World) => string), code: ProblemCode, field?: string): Bad => ({
   name: `GET ${typeof path === 'string' ? path : String(path).replace(/^.*=> /, '')}`,
   method: 'GET',
@@ -65,6 +74,18 @@ export const bad_requests: readonly Bad[] = [
   gets('/v1/audit', 'invalid_request', 'invariant'),
   gets('/v1/audit?invariant=9', 'invalid_request', 'invariant'),
   gets('/v1/audit?invariant=1&cursor=x', 'invalid_request', 'cursor'),
+  // Schedules.
+  schedules('four fields', { cron_expr: '0 9 * *' }, 'invalid_request', 'cron_expr'),
+  schedules('an hour that there is not', { cron_expr: '0 24 * * *' }, 'invalid_request', 'cron_expr'),
+  schedules('a date that never happens', { cron_expr: '0 0 30 2 *' }, 'invalid_request', 'cron_expr'),
+  schedules('no time zone', { timezone: 'Europe/Berln' }, 'invalid_request', 'timezone'),
+  schedules('an offset as time zone', { timezone: '+01:00' }, 'invalid_request', 'timezone'),
+  schedules('an empty prompt', { prompt: ' ' }, 'invalid_request', 'prompt'),
+  schedules('skills', { skill_paths: ['skills/x'] }, 'feature_unsupported', 'skill_paths'),
+  schedules('an overlap that there is not', { overlap: 'parallel' }, 'invalid_request', 'overlap'),
+  schedules('a catch-up window of two days', { catchup_window_ms: 172_800_000 }, 'invalid_request', 'catchup_window_ms'),
+  schedules('an agent of another workspace', (w) => ({ agent_id: w.foreign['agent_id'] }), 'not_found', 'agent_id'),
+  schedules('an unknown field', { crn: '* * * * *' }, 'invalid_request', 'crn'),
   // Wrong types and values in a command.
   accepts('a number as message', { message: 7 }, 'invalid_request', 'message'),
   accepts('no message', { message: undefined }, 'invalid_request', 'message'),

@@ -10,6 +10,7 @@ import { archiveTask } from '../../shared/flows/archive.ts'
 import { cancelRun, cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { applyAttemptEvent } from '../../shared/flows/finish.ts'
+import { lookAtSchedule } from '../../shared/flows/schedule-look.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { retryTask } from '../../shared/flows/retry.ts'
 import { claimAttempt, heartbeat, reportFinish, type RunnerIdentity } from '../../shared/flows/runner.ts'
@@ -19,7 +20,7 @@ import { Claim, type Finish } from '../../shared/contract/runner-protocol.ts'
 import { InjectedError } from './gates.ts'
 import { secretOf, test_usage } from './plane.ts'
 import type { ActedSandbox, Chaos } from './chaos.ts'
-import type { ComputeDeps } from '../../shared/flows/flow.ts'
+import type { LookDeps } from '../../shared/flows/flow.ts'
 import type { Signal } from '../../shared/ports/ports.ts'
 import type { Result } from '../../shared/domain/result.ts'
 
@@ -65,11 +66,12 @@ export const accept = (chaos: Chaos): void => {
   })
 }
 
-const hear = async (deps: ComputeDeps, signal: Signal): Promise<void> => {
+const hear = async (deps: LookDeps, signal: Signal): Promise<void> => {
   if (signal.kind === 'class') await lookAtClass(deps, signal)
   else if (signal.kind === 'session') await lookAtSession(deps, signal)
   else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
-  else await lookAtTask(deps, signal)
+  else if (signal.kind === 'task') await lookAtTask(deps, signal)
+  else await lookAtSchedule(deps, signal)
 }
 
 /** Delivers one doorbell whose time has come, in any order. */

@@ -13,7 +13,7 @@ import { gates, type Call, type Gates } from './gates.ts'
 import { journalled, type Journal } from './journal.ts'
 import { countingIds, type Sandbox } from './plane.ts'
 import { seeded, type Seeded } from './seeded.ts'
-import type { ComputeDeps } from '../../shared/flows/flow.ts'
+import type { LookDeps } from '../../shared/flows/flow.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 
@@ -32,7 +32,7 @@ export interface Chaos {
   readonly gates: Gates
   readonly journal: Journal
   readonly workspace_id: WorkspaceId
-  readonly ids: ComputeDeps['ids']
+  readonly ids: LookDeps['ids']
   readonly doorbells: Doorbell[]
   readonly sandboxes: ActedSandbox[]
   /** Runs whose cancel was answered: nothing of them may start. */
@@ -41,7 +41,7 @@ export interface Chaos {
   readonly refused: Set<string>
   readonly violations: string[]
   /** Starts a handler over the gates. */
-  handle(name: string, handler: (deps: ComputeDeps) => Promise<void>): void
+  handle(name: string, handler: (deps: LookDeps) => Promise<void>): void
   /** While off, no call fails and no handler dies. */
   faults: boolean
   now_ms: number
@@ -89,7 +89,7 @@ const launch = (chaos: Chaos, order: Launch): LaunchResult => {
   return { ok: true, execution_id }
 }
 
-const computeOf = (chaos: Chaos, call: Call): ComputeDeps['compute'] => ({
+const computeOf = (chaos: Chaos, call: Call): LookDeps['compute'] => ({
   launch: (order) => call('launch', async () => launch(chaos, order)),
   stop: (execution_id) =>
     call('stop', async () => {
@@ -132,7 +132,7 @@ export const newChaos = (seed: number): Chaos => {
     chaos.doorbells.push(...signals.map((signal) => ({ signal, at_ms: chaos.now_ms + ('delay_ms' in signal ? signal.delay_ms : 0) })))
   }
   /** The ports of one handler: everything it calls stops at a gate, and its clock is a little off. */
-  const depsOf = (call: Call): ComputeDeps => {
+  const depsOf = (call: Call): LookDeps => {
     const skew_ms = chaos.random.int(2 * skew_max_ms) - skew_max_ms
     const began = journal.step()
     const { store } = journal
@@ -158,6 +158,7 @@ export const newChaos = (seed: number): Chaos => {
         getText: async () => undefined,
       },
       compute: computeOf(chaos, call),
+      alarm_clock: { set: async () => call('set alarm', async () => undefined) },
     }
   }
   return chaos

@@ -46,7 +46,8 @@ export interface ApiPlane extends TestPlane {
   call(method: string, path: string, sent?: Sent): Promise<Answered>
 }
 
-const context: Context = {
+/** What Lambda tells a handler beside the event. */
+export const lambda_context: Context = {
   callbackWaitsForEmptyEventLoop: false,
   functionName: 'api',
   functionVersion: '1',
@@ -152,7 +153,7 @@ export const apiPlane = (options: Parameters<typeof testPlane>[0] = {}): ApiPlan
       return key
     },
     call: async (method, path, sent = {}) => {
-      const answer = Answer.parse(await handler(gatewayEvent(method, path, sent), context))
+      const answer = Answer.parse(await handler(gatewayEvent(method, path, sent), lambda_context))
       return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body), text: answer.body }
     },
   }

@@ -30,12 +30,15 @@ interface Table {
   readonly commands: ReadonlyMap<string, Command>
 }
 
+/** Sessions are named by clients, so two workspaces may use one name. */
+const sessionKey = (workspace_id: string, session_id: string): string => `${workspace_id} ${session_id}`
+
 const tableOf = (journal: Journal): Table => ({
   tasks: new Map(journal.all('task').map((task) => [task.id, task])),
   runs: new Map(journal.all('run').map((run) => [run.id, run])),
   places: Map.groupBy(journal.all('place'), (place) => place.task_id),
   instances: new Map(journal.all('instance').map((instance) => [instance.class_key, instance])),
-  sessions: new Map(journal.all('session').map((session) => [session.id, session])),
+  sessions: new Map(journal.all('session').map((session) => [sessionKey(session.workspace_id, session.id), session])),
   commands: new Map(journal.all('command').map((command) => [command.command_key, command])),
 })
 
@@ -47,7 +50,7 @@ const watchAt = (now_ms: number): Watch => ({ now_ms, watched_within_ms: 60_000 
 const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
   const places = table.places.get(task.id) ?? []
   const instance = table.instances.get(task.class_key)
-  const session = table.sessions.get(task.session_id)
+  const session = table.sessions.get(sessionKey(task.workspace_id, task.session_id))
   return [
     ...taskFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)),
     ...lineFindings(task, places),
@@ -67,21 +70,81 @@ const ofHistory = (run: Run, journal: Journal): readonly Finding[] => [
   ),
 ]
 
-/** What a commit broke; nothing if all is well. */
+/** What a commit has touched: only what belongs to one of these can have become wrong by it. */
+interface Touched {
+  readonly tasks: ReadonlySet<string>
+  readonly classes: ReadonlySet<string>
+  readonly sessions: ReadonlySet<string>
+}
+
+const touchedBy = (changes: readonly Change[]): Touched => {
+  const records = changes.flatMap(({ before, after }) => [before, after]).filter((record) => record !== undefined)
+  const tasks = new Set<string>()
+  const classes = new Set<string>()
+  const sessions = new Set<string>()
+  for (const record of records) {
+    if (record.kind === 'task') tasks.add(record.id)
+    if ('task_id' in record) tasks.add(record.task_id)
+    if ('class_key' in record) classes.add(record.class_key)
+    if (record.kind === 'session') sessions.add(sessionKey(record.workspace_id, record.id))
+    else if ('session_id' in record) sessions.add(sessionKey(record.workspace_id, record.session_id))
+  }
+  return { tasks, classes, sessions }
+}
+
+const belongs = (
+  { tasks, classes, sessions }: Touched,
+  record: { readonly workspace_id: string; readonly class_key: string; readonly session_id: string },
+  task_id: string,
+): boolean => tasks.has(task_id) || classes.has(record.class_key) || sessions.has(sessionKey(record.workspace_id, record.session_id))
+
+const sentences = (found: readonly Finding[]): readonly string[] => found.map(({ invariant, code, sentence }) => `invariant ${invariant}, ${code}: ${sentence}`)
+
+/** @param is which records are looked at, each with what belongs to it */
+const tableFindings = (
+  table: Table,
+  now_ms: number,
+  is: (name: keyof Touched, id: string) => boolean,
+  near: (record: Task | Run | Place, task_id: string) => boolean,
+) => {
+  const runs = [...table.runs.values()]
+  const places = [...table.places.values()].flat()
+  const sessionOf = ({ workspace_id, session_id }: Run | Place) => table.sessions.get(sessionKey(workspace_id, session_id))
+  return [
+    ...[...table.instances.values()]
+      .filter(({ class_key }) => is('classes', class_key))
+      .flatMap((instance) => [...counterFindings(instance, runs), ...healthFindings(instance)]),
+    ...runs.filter((run) => near(run, run.task_id)).flatMap((run) => [...runFindings(run), ...holderFindings(run, sessionOf(run))]),
+    ...[...table.sessions]
+      .filter(([key]) => is('sessions', key))
+      .flatMap(([, session]) => sessionFindings(session, table.runs.get(session.owner?.run_id ?? ''))),
+    ...[...table.tasks.values()].filter((task) => near(task, task.id)).flatMap((task) => ofTask(task, table, watchAt(now_ms))),
+    ...places.filter((place) => near(place, place.task_id)).flatMap((place) => placeFindings(place, table.tasks.get(place.task_id), sessionOf(place))),
+  ]
+}
+
+/** What a commit broke; nothing if all is well. Only what the commit touched is looked at, and what belongs to that. */
 export const findings = (journal: Journal, changes: readonly Change[], now_ms: number): readonly string[] => {
   const table = tableOf(journal)
-  const runs = [...table.runs.values()]
-  const watch = watchAt(now_ms)
-  return [
-    ...[...table.instances.values()].flatMap((instance) => [...counterFindings(instance, runs), ...healthFindings(instance)]),
-    ...runs.flatMap((run) => [...runFindings(run), ...holderFindings(run, table.sessions.get(run.session_id))]),
-    ...[...table.sessions.values()].flatMap((session) => sessionFindings(session, table.runs.get(session.owner?.run_id ?? ''))),
-    ...[...table.tasks.values()].flatMap((task) => ofTask(task, table, watch)),
-    ...[...table.places.values()].flat().flatMap((place) => placeFindings(place, table.tasks.get(place.task_id), table.sessions.get(place.session_id))),
+  const touched = touchedBy(changes)
+  return sentences([
+    ...tableFindings(
+      table,
+      now_ms,
+      (name, id) => touched[name].has(id),
+      (record, task_id) => belongs(touched, record, task_id),
+    ),
     ...changes.flatMap(({ after }) => (after?.kind === 'run' ? ofHistory(after, journal) : [])),
     ...changes.flatMap(changeFindings),
     ...admittedBy(changes).flatMap((run) => admissionFindings(run, table.instances.get(run.class_key), changes)),
-  ].map(({ invariant, code, sentence }) => `invariant ${invariant}, ${code}: ${sentence}`)
+  ])
+}
+
+/** What is wrong anywhere in the table. */
+export const allFindings = (journal: Journal, now_ms: number): readonly string[] => {
+  const table = tableOf(journal)
+  const everything = (): boolean => true
+  return sentences([...tableFindings(table, now_ms, everything, everything), ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal))])
 }
 
 /** What is not at rest once all work is over. */

@@ -1,7 +1,6 @@
 /** Follows a memory store from outside: after each commit it knows every record, what it was before, and when it changed. */
 import type { Change } from '../../shared/audit/changes.ts'
 import { keyOfWrite } from '../../shared/store/items.ts'
-import type { Ref } from '../../shared/store/keys.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import type { RecordKind, RecordOf, StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
@@ -29,8 +28,15 @@ const isKind =
 
 /** @param onCommit hears of each commit that went through, with all that it changed */
 export const journalled = (onCommit: (changes: readonly Change[], journal: Journal) => void): Journal => {
-  const inner = memoryStore()
+  const inner = memoryStore({ parse_once: true })
   const entries = new Map<string, Entry>()
+  /** The same by kind, in the same order. */
+  const by_kind = new Map<RecordKind, Map<string, Entry>>()
+  const ofKind = (kind: RecordKind): Map<string, Entry> => {
+    const known = by_kind.get(kind) ?? new Map<string, Entry>()
+    by_kind.set(kind, known)
+    return known
+  }
   let step = 0
   const written = async (write: Write): Promise<StoredRecord | undefined> => {
     switch (write.op) {
@@ -49,25 +55,19 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
     const address = JSON.stringify([ref.pk, ref.sk])
     const before = entries.get(address)?.record
     const after = await written(write)
-    if (after === undefined) entries.delete(address)
-    else entries.set(address, { record: after, step })
+    if (after === undefined) {
+      entries.delete(address)
+      ofKind(ref.kind).delete(address)
+    } else {
+      const entry: Entry = { record: after, step }
+      entries.set(address, entry)
+      ofKind(ref.kind).set(address, entry)
+    }
     return { before, after }
-  }
-  /** Each version is parsed once, as whoever reads it first would. */
-  const parsed = new Map<StoredRecord, StoredRecord>()
-  const get = async <K extends RecordKind>(ref: Ref<K>): Promise<RecordOf<K> | undefined> => {
-    const entry = entries.get(JSON.stringify([ref.pk, ref.sk]))
-    const known = entry === undefined ? undefined : parsed.get(entry.record)
-    if (known !== undefined && isKind(ref.kind)(known)) return known
-    const record = await inner.get(ref)
-    if (entry !== undefined && record !== undefined) parsed.set(entry.record, record)
-    return record
   }
   const journal: Journal = {
     store: {
       ...inner,
-      get,
-      getMany: async (refs) => Promise.all(refs.map(get)),
       commit: async (writes) => {
         const committed = await inner.commit(writes)
         if (!committed.ok) return committed
@@ -77,7 +77,7 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
       },
     },
     step: () => step,
-    all: (kind) => [...entries.values()].map(({ record }) => record).filter(isKind(kind)),
+    all: (kind) => [...ofKind(kind).values()].map(({ record }) => record).filter(isKind(kind)),
     stepOf: (matches) => Math.max(-1, ...[...entries.values()].filter(({ record }) => matches(record)).map((entry) => entry.step)),
   }
   return journal

@@ -10,6 +10,7 @@ import { applyAttemptEvent } from '../../shared/flows/finish.ts'
 import { claimAttempt } from '../../shared/flows/runner.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
+import { lookAtSchedule } from '../../shared/flows/schedule-look.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { Claim } from '../../shared/contract/runner-protocol.ts'
 import { Deployment } from '../../shared/settings.ts'
@@ -18,8 +19,8 @@ import { memoryStore } from '../../shared/store/memory.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { timestamp } from '../../shared/domain/time.ts'
 import { createHash } from 'node:crypto'
-import type { ComputeDeps } from '../../shared/flows/flow.ts'
-import type { AttemptEvent, Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
+import type { LookDeps } from '../../shared/flows/flow.ts'
+import type { AlarmEntry, AttemptEvent, Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Task } from '../../shared/domain/task.ts'
 import type { Store } from '../../shared/store/store.ts'
@@ -30,12 +31,14 @@ export interface Sandbox extends Launch {
 }
 
 export interface TestPlane {
-  readonly deps: ComputeDeps
+  readonly deps: LookDeps
   readonly workspace_id: WorkspaceId
   readonly signals: Signal[]
   readonly sandboxes: Sandbox[]
   /** What the next launches answer; empty: they succeed. */
   readonly launch_answers: LaunchResult[]
+  /** What the alarm clock was told last, by schedule. */
+  readonly alarms: ReadonlyMap<string, readonly AlarmEntry[]>
   advance(by_ms: number): void
   makeAgent(config?: Partial<AgentConfig>): Promise<Agent>
   accept(params: Omit<CommandParamsInput, 'agent_id' | 'message'> & { agent_id: AgentId; message?: string }): Promise<AcceptResult>
@@ -76,7 +79,8 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
   const signals: Signal[] = []
   const sandboxes: Sandbox[] = []
   const launch_answers: LaunchResult[] = []
-  const deps: ComputeDeps = {
+  const alarms = new Map<string, readonly AlarmEntry[]>()
+  const deps: LookDeps = {
     store: options.store ?? memoryStore(),
     clock: { now: () => now_ms },
     ids,
@@ -88,6 +92,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
       putText: async () => undefined,
       getText: async () => undefined,
     },
+    alarm_clock: { set: async ({ schedule_id }, { entries }) => void alarms.set(schedule_id, entries) },
     compute: {
       launch: async (launch) => {
         const answer = launch_answers.shift()
@@ -109,6 +114,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     if (signal.kind === 'class') await lookAtClass(deps, signal)
     else if (signal.kind === 'session') await lookAtSession(deps, signal)
     else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
+    else if (signal.kind === 'schedule') await lookAtSchedule(deps, signal)
     else if (signal.delay_ms === 0) await lookAtTask(deps, signal)
   }
   return {
@@ -117,6 +123,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     signals,
     sandboxes,
     launch_answers,
+    alarms,
     advance: (by_ms) => {
       now_ms += by_ms
     },

@@ -1,9 +1,10 @@
 /** Small valid records for tests, by number: task 1, run 2, class 3. */
 import { Agent } from '../../shared/domain/agent.ts'
 import { LogChunk, RunEvent } from '../../shared/domain/event.ts'
-import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from '../../shared/domain/ids.ts'
+import { AgentId, AttemptId, ClassKey, RunId, ScheduleId, SessionId, TaskId, WorkspaceId } from '../../shared/domain/ids.ts'
 import { Instance, Place } from '../../shared/domain/instance.ts'
 import { Run } from '../../shared/domain/run.ts'
+import { Schedule, Tick } from '../../shared/domain/schedule.ts'
 import { Session } from '../../shared/domain/session.ts'
 import { Task } from '../../shared/domain/task.ts'
 import { timestamp } from '../../shared/domain/time.ts'
@@ -21,6 +22,7 @@ export const ids = {
   task: (n: number) => TaskId.parse(`task_${ulid(n)}`),
   run: (n: number) => RunId.parse(`run_${ulid(n)}`),
   attempt: (n: number) => AttemptId.parse(`att_${ulid(n)}`),
+  schedule: (n: number) => ScheduleId.parse(`sch_${ulid(n)}`),
   session: (n: number) => SessionId.parse(`session-${n}`),
   class: (n: number) => ClassKey.parse(`execclass_${hex(n, 32)}`),
 } as const
@@ -146,6 +148,39 @@ export const logRecord = (run: number, seq: number, data: string) =>
     attempt_no: 1,
     seq,
     entries: [{ seq, timestamp: 1, stream: 'agent', chunk_type: 'text', data }],
+    version,
+  })
+
+export const scheduleRecord = (n: number) =>
+  Schedule.parse({
+    kind: 'schedule',
+    id: ids.schedule(n),
+    workspace_id,
+    agent_id: ids.agent(1),
+    cron_expr: '*/5 * * * *',
+    timezone: 'Europe/Berlin',
+    prompt: 'look 👀',
+    skill_paths: [],
+    overlap: 'queue',
+    catchup_window_ms: 600_000,
+    alarm: { revision: 1, obsolete: [minute(1)] },
+    created_by: `key_${ulid(1)}`,
+    created_at: minute(0),
+    updated_at: minute(0),
+    status: 'active',
+    next_run_at: minute(5),
+    due_at: minute(6),
+    version,
+  })
+
+export const tickRecord = (schedule: number, tick: number) =>
+  Tick.parse({
+    kind: 'tick',
+    workspace_id,
+    schedule_id: ids.schedule(schedule),
+    tick_at: minute(tick),
+    decided_at: minute(tick),
+    end: { outcome: 'fired', reason: 'on_time', task_id: ids.task(tick) },
     version,
   })
 

@@ -31,6 +31,7 @@ const Endpoints = z.strictObject({
   sqs: z.string(),
   s3: z.string(),
   ecs: z.string(),
+  scheduler: z.string(),
   table: z.string(),
   process_id: z.int(),
 })

@@ -20,6 +20,8 @@ export const unknown_ids: Readonly<Record<string, string>> = {
   task_id: 'task_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
+  workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
+  schedule_id: 'sch_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
 }
 
@@ -38,12 +40,20 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
   )
   await plane.deliver()
   const { target_run_id } = shaped(operations.getTask.responses[200], await plane.call('GET', `/v1/tasks/${task.id}`, { key, headers }))
+  const schedule = shaped(
+    operations.createSchedule.responses[201],
+    await post('/v1/schedules', { agent_id: agent.id, cron_expr: '0 9 * * *', prompt: 'x' }),
+    201,
+  )
+  await plane.deliver()
   const made = shaped(operations.createApiKey.responses[201], await post('/v1/api-keys', { name: 'k', role: 'viewer' }), 201)
   return {
+    workspace_id: agent.workspace_id,
     agent_id: agent.id,
     task_id: task.id,
     run_id: target_run_id ?? '',
     instance_key: task.execution_class_key,
+    schedule_id: schedule.id,
     api_key_id: made.api_key.id,
     key: made.key,
   }

@@ -2,9 +2,9 @@
 import { AgentConfig, type Agent, type AgentConfigPatch, type AgentKeyClaim } from '../agent.ts'
 import { decided, type Decision } from '../decision.ts'
 import type { AgentId, WorkspaceId } from '../ids.ts'
-import { redacted } from '../redact.ts'
-import { refuse, type FieldError, type Refusal } from '../result.ts'
+import { refuse, type Refusal } from '../result.ts'
 import { timestamp } from '../time.ts'
+import { refuseRedacted } from './redacted.ts'
 import { refs } from '../../store/keys.ts'
 import type { Deployment } from '../../settings.ts'
 
@@ -20,22 +20,6 @@ export const defaultAgentConfig = (agent_key: string | undefined, deployment: De
   model: deployment.default_model,
   ...(agent_key === undefined ? {} : { workspace_dir: workspaceDir(agent_key) }),
 })
-
-/** Every text below a value, with its path. */
-const textsIn = (value: unknown, path: string): readonly { readonly path: string; readonly text: string }[] => {
-  if (typeof value === 'string') return [{ path, text: value }]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => textsIn(inner, `${path}.${key}`))
-}
-
-/** What is shown redacted must not be written back: the secret behind it would be gone. */
-const refuseRedacted = (fields: Readonly<Record<string, unknown>>): Refusal | undefined => {
-  const errors: readonly FieldError[] = Object.entries(fields)
-    .flatMap(([key, value]) => textsIn(value, key))
-    .filter(({ text }) => text.includes(redacted))
-    .map(({ path }) => ({ field: path, message: `holds ${redacted}: send the whole value, or leave the field out to keep it` }))
-  return errors.length === 0 ? undefined : refuse('invalid_request', `${errors[0]?.field} holds ${redacted}, which would replace a secret by this word`, errors)
-}
 
 const refuseConfig = (config: AgentConfig): Refusal | undefined =>
   config.runner === 'process' && config.command === undefined

@@ -65,16 +65,20 @@ const endIdleTask = (state: CancelState & { task: TaskIn<'queued' | 'sleeping' |
   return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state.run, 'cancelled', now_ms)], [], { task })
 }
 
-/** Tells the live attempt of a run to stop. It holds its place and its session until it is known to be gone. */
-export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason, now_ms: number): Decision<Cancelled> => {
+/**
+ * Tells the live attempt of a run to stop. It holds its place and its session until it is known to be gone.
+ * @param killed it is fenced too: nothing that it sends from now on changes anything
+ */
+export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason, now_ms: number, killed = false): Decision<Cancelled> => {
   const { attempt } = run
   if (!isLive(attempt)) throw new Error(`${task.id} runs, but ${run.id} has no live attempt`)
   const live: LiveWork = { run_id: run.id, attempt_no: attempt.attempt_no, status: attempt.status }
   const now = timestamp(now_ms)
   const signal = { kind: 'task', workspace_id: task.workspace_id, task_id: task.id, delay_ms: 0 } as const
   if (attempt.status === 'stopping') {
-    if (reason !== 'cancel' || attempt.stop_reason === 'cancel') return decided([], [signal], { task, run, live })
-    const firmer: Run = { ...run, attempt: { ...attempt, stop_reason: 'cancel' }, updated_at: now }
+    const fences = killed && attempt.killed !== true
+    if (!fences && (reason !== 'cancel' || attempt.stop_reason === 'cancel')) return decided([], [signal], { task, run, live })
+    const firmer: Run = { ...run, attempt: { ...attempt, stop_reason: 'cancel', ...(killed ? { killed } : {}) }, updated_at: now }
     return decided([{ op: 'replace_if_version', record: firmer }], [signal], { task, run: firmer, live })
   }
   const stopping: Attempt = {
@@ -88,13 +92,17 @@ export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason
     ...(attempt.status === 'running' ? { started_at: attempt.started_at, token_hash: attempt.token_hash, lease_expires_at: attempt.lease_expires_at } : {}),
     stop_reason: reason,
     stop_requested_at: now,
+    ...(killed ? { killed } : {}),
   }
   const told = movedRun(run, { ...run, attempt: stopping, event_seq: run.event_seq + 1, updated_at: now })
   const due: Task = { ...task, due_at: now, updated_at: now }
   return decided(
     [
       { op: 'replace_if_version', record: told },
-      { op: 'put_if_absent', record: runEvent(told, 'cancel_requested', now_ms, { attempt_no: attempt.attempt_no, reason }, false) },
+      {
+        op: 'put_if_absent',
+        record: runEvent(told, 'cancel_requested', now_ms, { attempt_no: attempt.attempt_no, reason, ...(killed ? { killed } : {}) }, false),
+      },
       { op: 'replace_if_version', record: due },
       {
         op: 'add_within_limit',

@@ -38,6 +38,8 @@ export interface Ending {
   readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
   /** The runner did not say so itself: it was lost. */
   readonly lost?: boolean
+  /** Compute itself has said that the sandbox is gone. */
+  readonly confirmed?: boolean
 }
 /** All that is read to end an attempt. */
 export interface EndingState {
@@ -79,6 +81,7 @@ const endedAttempt = (state: EndingState, attempt: LiveAttempt, ending: Ending, 
     ended_at: timestamp(now_ms),
     ...(attempt.status === 'pending' || attempt.token_hash === undefined ? {} : { token_hash: attempt.token_hash }),
     ...(ending.lost === true ? { lost: true } : {}),
+    ...(attempt.status === 'stopping' && attempt.killed === true ? { killed: ending.confirmed === true ? 'confirmed' : 'unconfirmed' } : {}),
     ...(ending.exit_code === undefined ? {} : { exit_code: ending.exit_code }),
     ...(error === undefined || outcome === 'ok' || outcome === 'cancelled' ? {} : { error }),
     usage: addUsage(reported, computeUsage(started_at, now_ms, state.command.params.policy.resources)),

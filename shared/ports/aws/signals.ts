@@ -55,6 +55,15 @@ const messageOf = (signal: Signal, ids: Ids): Message => {
         queue: 'attempt_events',
         entry: { MessageBody: JSON.stringify(signal.event), MessageGroupId: signal.event.run_id, MessageDeduplicationId: ids.secret() },
       }
+    case 'schedule':
+      return {
+        queue: 'wake',
+        entry: {
+          MessageBody: JSON.stringify({ workspace_id: signal.workspace_id, schedule_id: signal.schedule_id }),
+          DelaySeconds: 0,
+          MessageGroupId: signal.workspace_id,
+        },
+      }
     case 'task':
       return {
         queue: 'wake',

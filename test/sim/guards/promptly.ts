@@ -9,6 +9,7 @@ import { orderInstance } from '../../../shared/flows/instances.ts'
 import { wakeAgentClasses } from '../../../shared/flows/agent-work.ts'
 import { lookAtClass } from '../../../shared/flows/dispatch.ts'
 import { applyAttemptEvent } from '../../../shared/flows/finish.ts'
+import { lookAtSchedule } from '../../../shared/flows/schedule-look.ts'
 import { lookAtTask } from '../../../shared/flows/look.ts'
 import { lookAtSession } from '../../../shared/flows/session.ts'
 import { timestamp } from '../../../shared/domain/time.ts'
@@ -27,6 +28,7 @@ interface Bell {
 const hear = async ({ deps }: TestPlane, signal: Signal): Promise<unknown> => {
   if (signal.kind === 'class') return lookAtClass(deps, signal)
   if (signal.kind === 'session') return lookAtSession(deps, signal)
+  if (signal.kind === 'schedule') return lookAtSchedule(deps, signal)
   return signal.kind === 'attempt' ? applyAttemptEvent(deps, signal.event) : lookAtTask(deps, signal)
 }
 

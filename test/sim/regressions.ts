@@ -1,0 +1,13 @@
+/**
+ * Seeds that once found something wrong with the plane, with what it was. They always run. A seed's meaning changes when the simulator
+ * learns new acts, so each bug that matters has a test of its own beside; these are kept because they walk through dangerous ground.
+ */
+import type { SimulationOptions } from './world.ts'
+
+export interface Regression extends SimulationOptions {
+  readonly found: string
+}
+
+export const regressions: readonly Regression[] = [
+  { seed: 1, found: 'a release did not read what the next one had added to a record, and failed every request for it during a rolling deployment' },
+]

@@ -1,0 +1,67 @@
+/**
+ * One run of the simulator: the seed lets clients, queues, runners, compute, the scheduler and the clock do what they please, while calls
+ * fail and handlers die; then the faults stop, and the plane must come to rest within bounded virtual time with every invariant true.
+ */
+import { actOnce } from './acts.ts'
+import type { FaultCounts } from './faults.ts'
+import { comeToRest } from './rest.ts'
+import { setUp } from './setup.ts'
+import { check, openOne, Violation } from './steps.ts'
+import type { TraceLine } from './trace.ts'
+import { began_ms, newWorld, type SimulationOptions, type World } from './world.ts'
+
+export interface Simulated {
+  readonly seed: number
+  /** What went wrong; empty if all is well. */
+  readonly violations: readonly string[]
+  readonly hash: string
+  readonly faults: FaultCounts
+  readonly virtual_ms: number
+  /** Tasks by the state in which they ended. */
+  readonly ends: Readonly<Record<string, number>>
+  readonly lines: readonly TraceLine[]
+}
+
+/** Some runs are short, so that many are tried, and some long. */
+export const actsOf = (seed: number): number => 40 + (seed % 60)
+const handlers_at_once = 5
+
+const unruly = async (world: World, acts: number): Promise<void> => {
+  for (let count = 0; count < acts;) {
+    const busy = world.gates.standing.length > 0 && (world.gates.alive() >= handlers_at_once || world.random.chance(0.85))
+    if (!busy || !(await openOne(world))) {
+      actOnce(world)
+      count += 1
+    }
+    check(world)
+  }
+}
+
+const endsOf = (world: World): Readonly<Record<string, number>> => {
+  const ends: Record<string, number> = {}
+  for (const { state } of world.journal.all('task')) ends[state] = (ends[state] ?? 0) + 1
+  return ends
+}
+
+/** Simulates one seed. It does not throw for what it finds. */
+export const simulate = async (options: SimulationOptions): Promise<Simulated> => {
+  const world = newWorld(options)
+  const violations: string[] = []
+  try {
+    await setUp(world)
+    await unruly(world, options.acts ?? actsOf(options.seed))
+    await comeToRest(world)
+  } catch (cause) {
+    violations.push(cause instanceof Violation ? cause.message : cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))
+    world.trace.add(world.now_ms, 'checker', violations.join(' '), true)
+  }
+  return {
+    seed: options.seed,
+    violations,
+    hash: world.trace.hash(),
+    faults: world.faults.counts(),
+    virtual_ms: world.now_ms - began_ms,
+    ends: endsOf(world),
+    lines: world.trace.lines,
+  }
+}

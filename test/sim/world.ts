@@ -1,0 +1,143 @@
+/** One simulated deployment: its table, queues, sandboxes, tenants and clock, and what a seed does to them. */
+import { admittedBy } from '../../shared/audit/changes.ts'
+import type { Finish } from '../../shared/contract/runner-protocol.ts'
+import type { Role } from '../../shared/domain/workspace.ts'
+import type { Ids, Launch } from '../../shared/ports/ports.ts'
+import { journalled, type Journal } from '../support/journal.ts'
+import { countingIds } from '../support/plane.ts'
+import { seeded, type Seeded } from '../support/seeded.ts'
+import { checkCommit } from './checks.ts'
+import { faultsOf, type FaultKind, type Faults } from './faults.ts'
+import { gates, type Call, type Gates } from './gates.ts'
+import { queueOf, type Queue } from './queue.ts'
+import { traceOf, type Trace } from './trace.ts'
+
+/** A handler that runs: what it may call, how far off its clock is, and from which release it is. */
+export interface Flow {
+  readonly world: World
+  readonly number: number
+  readonly name: string
+  readonly call: Call
+  readonly skew_ms: number
+  readonly is_next_release: boolean
+  /** Commits to the table when it began. */
+  readonly began: number
+  /** Something was injected into it: its answer may be a failure. */
+  hurt: boolean
+  /** Commits that it made. */
+  commits: number
+}
+
+/** A workspace and those who work in it. */
+export interface Tenant {
+  readonly workspace_id: string
+  readonly keys: Readonly<Record<Role, string>>
+}
+
+/** A sandbox and the runner in it. */
+export interface Sandbox extends Launch {
+  readonly execution_id: string
+  state: 'starting' | 'running' | 'stopped'
+  /** It cannot claim before. */
+  readonly starts_at_ms: number
+  /** When it was told to stop, by compute or by a heartbeat. */
+  told_to_stop_at_ms?: number
+  /** Until then it ignores the order. */
+  deaf_until_ms?: number
+  claimed: boolean
+  /** The runner says nothing more. */
+  hung: boolean
+  /** The runner goes on although compute has lost it. */
+  zombie: boolean
+  /** Outcomes that it has reported. */
+  readonly said: Set<string>
+  /** What the runner said when it ended; it says the same again until it is heard. */
+  word?: Finish
+}
+
+/** A command that a client has sent, and sends again until it is answered. */
+export interface Submission {
+  readonly tenant: Tenant
+  readonly body: Readonly<Record<string, unknown>>
+  task_id?: string
+}
+
+export interface World {
+  readonly seed: number
+  readonly random: Seeded
+  readonly faults: Faults
+  readonly gates: Gates
+  /** The handlers that have begun, by number. */
+  readonly flows: Map<number, Flow>
+  readonly journal: Journal
+  readonly ids: Ids
+  readonly queues: Readonly<Record<'dispatch' | 'attempt_events' | 'wake', Queue>>
+  readonly sandboxes: Sandbox[]
+  /** The entries of the alarm clock, by name. */
+  readonly alarms: Map<string, { readonly workspace_id: string; readonly schedule_id: string }>
+  readonly tenants: Tenant[]
+  readonly submissions: Submission[]
+  /** Runs whose cancel was answered: nothing of them may start. */
+  readonly cancelled_runs: Set<string>
+  /** Attempts whose launch compute has refused. */
+  readonly refused: Set<string>
+  readonly violations: string[]
+  readonly trace: Trace
+  /** The handler whose commit is being applied. */
+  committer: Flow | undefined
+  now_ms: number
+}
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** How much the seed does; the default depends on the seed. */
+  readonly acts?: number | undefined
+  /** Faults that never strike. */
+  readonly without?: readonly FaultKind[] | undefined
+  /** Keep the lines of the trace, not only its hash. */
+  readonly keep_trace?: boolean | undefined
+}
+
+export const began_ms = Date.parse('2026-11-22T09:00:00.000Z')
+
+const describe = (world: World, lane: string, changes: readonly { readonly after: { readonly kind: string; readonly version: number } | undefined }[]): void =>
+  world.trace.add(
+    world.now_ms,
+    lane,
+    `commits ${changes.map(({ after }) => (after === undefined ? 'a deletion' : `${after.kind} v${after.version}`)).join(', ')}`,
+  )
+
+/** A deployment at its first moment. */
+export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationOptions): World => {
+  const random = seeded(seed)
+  const faults = faultsOf(random, without)
+  const journal = journalled((changes, all) => {
+    const { committer } = world
+    describe(world, committer === undefined ? 'setup' : `handler ${committer.number}`, changes)
+    for (const run of admittedBy(changes)) world.trace.add(world.now_ms, run.attempt.id, `admitted for ${run.task_id} in ${run.session_id}`)
+    if (committer !== undefined) committer.commits += 1
+    world.violations.push(...checkCommit(world, all, changes))
+  })
+  const queue = (name: string, fifo: boolean): Queue => queueOf({ name, fifo, random, faults })
+  const world: World = {
+    seed,
+    random,
+    faults,
+    gates: gates(),
+    flows: new Map(),
+    journal,
+    ids: countingIds(),
+    queues: { dispatch: queue('dispatch', true), attempt_events: queue('attempt-events', true), wake: queue('wake', false) },
+    sandboxes: [],
+    alarms: new Map(),
+    tenants: [],
+    submissions: [],
+    cancelled_runs: new Set(),
+    refused: new Set(),
+    violations: [],
+    trace: traceOf(keep_trace),
+    committer: undefined,
+    now_ms: began_ms,
+  }
+  return world
+}
