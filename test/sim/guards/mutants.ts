@@ -29,11 +29,15 @@ const lookers: readonly Looker[] = [
   { name: 'attacks', args: ['test/sim/guards/attacks.ts'] },
   { name: 'deafly', args: ['test/sim/guards/deafly.ts'] },
   { name: 'races', args: ['test/sim/guards/races.ts'] },
-  { name: 'chances', args: ['test/sim/guards/chances.ts', '--seeds', values.seeds] },
+  { name: 'chances', args: ['test/sim/main.ts', '--seeds', values.seeds, '--first', '--json', '--workers', '1'] },
   { name: 'tests', args: ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/sim/guards/vitest.config.ts', '--reporter', 'default'] },
 ]
 
-const Said = z.looseObject({ seed: z.int().optional(), story: z.string().optional(), what: z.string().optional() })
+/** A line of JSON: a story that failed, or what the simulator says of all its seeds. */
+const Said = z.union([
+  z.object({ story: z.string(), what: z.string() }),
+  z.object({ failures: z.array(z.object({ seed: z.int(), violations: z.array(z.string()) })).min(1) }),
+])
 
 interface Seen {
   readonly by: string
@@ -56,9 +60,10 @@ const json = (line: string): unknown => {
 /** What a looker said of a break: in a line of JSON, as a failing test, or as an error. */
 const told = (name: string, out: string, err: string): Seen => {
   const said = Said.safeParse(json(out.trim().split('\n').at(-1) ?? ''))
-  if (said.success) {
-    const { seed, story, what } = said.data
-    return { by: seed === undefined ? name : `seed ${seed}`, what: [story, what].filter((text) => text !== undefined).join(': ') }
+  if (said.success && 'story' in said.data) return { by: name, what: `${said.data.story}: ${said.data.what}` }
+  if (said.success && 'failures' in said.data) {
+    const [first] = said.data.failures
+    return { by: `seed ${first?.seed}`, what: first?.violations[0] ?? '' }
   }
   const lines = `${out}\n${err}`.split('\n')
   const failing = lines.find((line) => line.includes('FAIL')) ?? lines.find((line) => line.includes('Error')) ?? ''

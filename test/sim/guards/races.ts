@@ -2,11 +2,13 @@
  * Stories in which another handler acts at one certain moment: between two calls of the one that the story is about. Chance finds such a moment
  * once in many thousand seeds; here it is made. Each throws where the two together did what neither may.
  */
-import { cancelTask } from '../../../shared/flows/cancel.ts'
+import { RunId } from '../../../shared/domain/ids.ts'
+import { cancelRun, cancelTask } from '../../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../../shared/flows/dispatch.ts'
 import { orderInstance } from '../../../shared/flows/instances.ts'
 import { launchAll } from '../../../shared/flows/launch.ts'
 import { lookAtTask } from '../../../shared/flows/look.ts'
+import { retryTask } from '../../../shared/flows/retry.ts'
 import { heartbeat } from '../../../shared/flows/runner.ts'
 import { lookAtSession } from '../../../shared/flows/session.ts'
 import { refs } from '../../../shared/store/keys.ts'
@@ -42,6 +44,32 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     await lookAtClass(plane.deps, task)
     const { live, limit } = await instanceOf(plane, task.class_key)
     must(`${live} are live, and the limit is ${limit}`, live <= limit)
+  },
+  'a cancel of a run whose attempt ends at that moment ends the run too': async (plane, store) => {
+    const { sandbox } = await running(plane, 1)
+    store.afterReadOf('run', async () => void (await plane.finish(sandbox, failed)))
+    await cancelRun(plane.deps, { workspace_id: plane.workspace_id, run_id: RunId.parse(sandbox.run_id) })
+    const { status } = await plane.run(sandbox.run_id)
+    must(`the run is ${status}`, status === 'cancelled')
+  },
+  'a place that was left and taken again is not taken by one who saw the old one': async (plane, store) => {
+    const { agent } = await running(plane, 1)
+    const { task } = await plane.accept({ agent_id: agent.id })
+    store.afterReadOf('place', async () => void (await cancelTask(plane.deps, named(plane, task))))
+    store.afterReadOf('session', async () => void (await retryTask(plane.deps, named(plane, task))))
+    await lookAtClass(plane.deps, task)
+    await plane.deliver()
+    must('the task is forgotten', (await plane.task(task.id)).state === 'running')
+  },
+  'a cancel finds a place that comes back to its class at that moment': async (plane, store) => {
+    const { agent, sandbox } = await running(plane, 1, { session_id: 's' })
+    const { task } = await plane.accept({ agent_id: agent.id, session_id: 's' })
+    await plane.deliver()
+    await plane.finish(sandbox)
+    store.afterReadOf('place', async () => lookAtSession(plane.deps, { workspace_id: plane.workspace_id, session_id: 's' }))
+    await cancelTask(plane.deps, named(plane, task))
+    const line = await store.range({ index: 'table', pk: `${plane.workspace_id}#${task.class_key}`, from: 'LINE#', to: 'LINE#~', limit: 1 })
+    must('a cancelled task stands in line', line.records.length === 0)
   },
   'two dispatchers that meet at a retry start it once': async (plane, store) => {
     const { task, sandbox } = await running(plane, 1)

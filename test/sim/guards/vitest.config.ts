@@ -19,6 +19,6 @@ export default defineConfig({
     include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows'].map((name) => `test/contract/${name}.test.ts`),
     maxWorkers: 1,
     bail: 1,
-    testTimeout: 60_000,
+    testTimeout: 300_000,
   },
 })

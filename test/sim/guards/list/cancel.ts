@@ -32,8 +32,8 @@ const decisions = guardsIn('shared/domain/decide/cancel.ts', [
   },
   {
     name: 'stop.firmer',
-    find: "if (reason !== 'cancel' || attempt.stop_reason === 'cancel') return decided([], [signal], { task, run, live })\n",
-    replace: 'if (true) return decided([], [signal], { task, run, live })\n',
+    find: "if (!fences && (reason !== 'cancel' || attempt.stop_reason === 'cancel')) return",
+    replace: 'if (!fences) return',
     invariant: 8,
     protects: 'a cancel wins over a timeout that has stopped the attempt already',
   },
@@ -53,8 +53,8 @@ const decisions = guardsIn('shared/domain/decide/cancel.ts', [
   },
   {
     name: 'stop.event',
-    find: "{ op: 'put_if_absent', record: runEvent(told, 'cancel_requested', now_ms, { attempt_no: attempt.attempt_no, reason }, false) },",
-    replace: '',
+    find: "record: runEvent(told, 'cancel_requested', now_ms, { attempt_no: attempt.attempt_no, reason, ...(killed ? { killed } : {}) }, false),",
+    replace: "record: { ...runEvent(told, 'cancel_requested', now_ms, { attempt_no: attempt.attempt_no, reason }, false), seq: told.event_seq + 1 },",
     invariant: 6,
     protects: 'the event lies with what it tells, in one commit',
   },

@@ -126,7 +126,7 @@ const looks = guardsIn('shared/flows/look.ts', [
   },
   {
     name: 'look.stop-gone',
-    find: "if (state === 'stopped') return end(deps, run, ending)\n",
+    find: "if (state === 'stopped') return end(deps, run, { ...ending, confirmed: true })\n",
     replace: '',
     invariant: 8,
     protects: 'a cancelled attempt ends when its sandbox is gone',
