@@ -1,5 +1,6 @@
 /** Many seeds, on as many threads as there are cores, with one sum at the end. */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import * as z from 'zod'
 import { addCounts, fault_names, no_faults, type FaultCounts } from './faults.ts'
@@ -72,12 +73,13 @@ const here: Runner = { run: async (seed) => outcomeOf(await simulate({ seed })),
 const onThread = (): Runner => {
   const worker = new Worker(new URL('./worker.ts', import.meta.url))
   return {
-    run: (seed) =>
-      new Promise((resolve, reject) => {
-        worker.once('message', (message) => resolve(Outcome.parse(message)))
-        worker.once('error', reject)
-        worker.postMessage(seed)
-      }),
+    run: async (seed) => {
+      // Rejects where the thread ends with an error, and leaves no listener behind.
+      const answered = once(worker, 'message')
+      worker.postMessage(seed)
+      const [message] = await answered
+      return Outcome.parse(message)
+    },
     stop: async () => void (await worker.terminate()),
   }
 }
