@@ -37,13 +37,13 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
+  'updateExecutionInstance',
+  'killWorkspace',
+  'resumeWorkspace',
   'updateSchedule',
   'draftSchedule',
   'fireSchedule',
   'revokeApiKey',
-  'updateExecutionInstance',
-  'killWorkspace',
-  'resumeWorkspace',
 ])
 
 const fillPath = (path: string, id: string | undefined): string => path.replace(/\{[^}]+\}/, encodeURIComponent(id ?? ''))

@@ -1,6 +1,7 @@
 /** docs/data-model.md, made from the access patterns. */
 import { indexes } from '../shared/store/keys.ts'
-import { access_patterns, record_notes, type PatternKey } from '../shared/store/patterns.ts'
+import { access_patterns, type PatternKey } from '../shared/store/patterns.ts'
+import { record_notes } from '../shared/store/record-notes.ts'
 
 const code = (text: string) => `\`${text}\``
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
@@ -15,7 +16,7 @@ const keyCells = ({ pk, sk }: PatternKey) => [code(pk), sortKey(sk)]
 export const dataModelPage = (): string =>
   `# Data model
 
-<!-- Made by \`node tools/data-model.ts\` from shared/store/patterns.ts and shared/store/keys.ts. Do not edit. -->
+<!-- Made by \`node tools/data-model.ts\` from shared/store/patterns.ts, record-notes.ts and keys.ts. Do not edit. -->
 
 One table, on demand. A record is a flat object with the fields of its schema (\`shared/store/records.ts\`), stored as attributes beside its
 primary key (\`pk\`, \`sk\`) and its index attributes, and parsed when it is read. Every partition begins with the workspace, except the list of

@@ -81,6 +81,18 @@ const listTasks: Answerer = ({ query }) => {
   return found({ items: tasks.slice(from, from + Math.min(2, Number(query['limit'] ?? 50))), ...next })
 }
 
+/** Two pages of invariant 4, whose second moves at the first look; all else is well. */
+const audit: Answerer = ({ query }, state) => {
+  const page = { invariant: Number(query['invariant']), checked: 3, unsettled: 0, violations: [] }
+  if (query['invariant'] !== '4') return found(page)
+  if (query['cursor'] === undefined) return found({ ...page, next_cursor: '2' })
+  state.audits += 1
+  if (state.audits === 1) return found({ ...page, unsettled: 1 })
+  return found({
+    ...page,
+    violations: [{ code: 'counters', key: 'ws_1#execclass_1 / INSTANCE', sentence: 'execclass_1 counts 1 running; there are 0 running' }],
+  })
+}
 const tick = { schedule_id: sample_ids.schedule, decided_at: at(-60_000) }
 const ticks = [
   { ...tick, tick_at: at(-60_000), outcome: 'fired', reason: 'on_time', task_id: sample_ids.task },
@@ -94,18 +106,6 @@ const next_ticks = {
 }
 const updateSchedule: Answerer = ({ body }) =>
   found(sampleSchedule(body['active'] === false ? { active: false, paused_reason: 'by_request', next_run_at: undefined } : { ...body }))
-/** Two pages of invariant 4, whose second moves at the first look; all else is well. */
-const audit: Answerer = ({ query }, state) => {
-  const page = { invariant: Number(query['invariant']), checked: 3, unsettled: 0, violations: [] }
-  if (query['invariant'] !== '4') return found(page)
-  if (query['cursor'] === undefined) return found({ ...page, next_cursor: '2' })
-  state.audits += 1
-  if (state.audits === 1) return found({ ...page, unsettled: 1 })
-  return found({
-    ...page,
-    violations: [{ code: 'counters', key: 'ws_1#execclass_1 / INSTANCE', sentence: 'execclass_1 counts 1 running; there are 0 running' }],
-  })
-}
 
 export const answers: Readonly<Record<OperationId, Answerer>> = {
   getHealth: () => found({ status: 'ok' }),
@@ -147,6 +147,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),
   listExecutionInstances: () => list(instance),
   getExecutionInstance: () => found(instance),
+  updateExecutionInstance: () => found(instance),
   createSchedule: ({ body }) =>
     body['cron_expr'] === 'never' ? problem('invalid_request', 'cron_expr has one field') : { status: 201, body: sampleSchedule({ ...body }) },
   draftSchedule: () => found({ ...next_ticks, offset_changes: [], sentence: 'Every weekday at 09:00, Europe/Berlin.', model: 'scripted' }),
@@ -160,7 +161,6 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     state.script = scriptOf('done')
     return { status: 202, body: { task: sampleTask(), idempotent_hit: false } }
   },
-  updateExecutionInstance: () => found(instance),
   createWorkspace: ({ body }) => ({ status: 201, body: { ...workspace, name: String(body['name']) } }),
   listWorkspaces: () => list(workspace),
   killWorkspace: ({ body }) =>

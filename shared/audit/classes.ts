@@ -1,9 +1,8 @@
 /** A class with its live runs: the counters are the attempts, and the limit holds. */
-import { healthOf, limitOf } from '../domain/instances.ts'
+import { healthOf } from '../domain/instances.ts'
 import { isLive, type Run } from '../domain/run.ts'
 import { millis } from '../domain/time.ts'
 import { foundIf, type Finding } from './finding.ts'
-import type { Agent } from '../domain/agent.ts'
 import type { Instance } from '../domain/instance.ts'
 
 const shown = (counts: Readonly<Record<string, number>>): string =>
@@ -33,18 +32,17 @@ export const healthFindings = (instance: Instance): readonly Finding[] =>
 export const liveMost = (instance: Instance): number => (healthOf(instance) === 'degraded' ? Math.min(1, instance.limit) : instance.limit)
 
 /**
- * More are live than the limit, and it is known that the limit was no other when the newest was admitted: nobody has changed the agent
- * since. An operator's own limit says not when it was set, so nothing is known of it.
- * @param runs as for `counterFindings` @param agent of the class @param skew_ms by which two clocks may differ
+ * More are live than the limit, and the newest was admitted while it was in force. A limit that was lowered since leaves more alive than it says.
+ * @param runs as for `counterFindings` @param skew_ms by which two clocks may differ
  */
-export const limitFindings = (instance: Instance, runs: readonly Run[], agent: Agent, skew_ms: number): readonly Finding[] => {
+export const limitFindings = (instance: Instance, runs: readonly Run[], skew_ms: number): readonly Finding[] => {
   const live = runs.filter((run) => run.class_key === instance.class_key && isLive(run.attempt))
   const newest_ms = Math.max(0, ...live.map((run) => millis(run.attempt.admitted_at)))
-  const is_known = instance.desired_limit === undefined && (instance.lane !== undefined || millis(agent.updated_at) + skew_ms < newest_ms)
+  const is_under_it = instance.limit_set_at === undefined || newest_ms > millis(instance.limit_set_at) + skew_ms
   return foundIf(
-    is_known && live.length > limitOf(agent, instance),
+    live.length > instance.limit && is_under_it,
     'over_limit',
     instance,
-    () => `${live.length} attempts of ${instance.class_key} are live, and its limit is ${limitOf(agent, instance)}`,
+    () => `${live.length} attempts of ${instance.class_key} are live, and its limit is ${instance.limit}`,
   )
 }

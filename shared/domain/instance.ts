@@ -16,6 +16,8 @@ export const Instance = z.strictObject({
   lane: z.string().optional(),
   /** The limit in force: an operator's, else 1 for a class with a lane, else the agent's `concurrency`. */
   limit: z.int().min(0),
+  /** Since when that limit is in force; absent: since the class was made. */
+  limit_set_at: Timestamp.optional(),
   /** Set by an operator; overrides the agent's `concurrency`. */
   desired_limit: z.int().min(0).optional(),
   pending: z.int(),

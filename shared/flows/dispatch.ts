@@ -50,8 +50,8 @@ const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ insta
     {
       op: 'add_within_limit',
       ref: refs.instance(name.workspace_id, name.class_key),
-      change: { add: {}, set: { limit } },
-      conditions: [],
+      change: { add: {}, set: { limit, limit_set_at: timestamp(deps.clock.now()) } },
+      conditions: [{ field: 'limit', is: 'equals', value: stored.limit }],
     },
   ])
   return currentInstance(deps, name)

@@ -29,10 +29,10 @@ const lookAt = async (deps: LookDeps, record: StoredRecord): Promise<void> => {
       return sendSignals(deps, [{ kind: 'class', workspace_id: record.workspace_id, class_key: record.class_key }])
     case 'session':
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
-    case 'schedule':
-      return lookAtSchedule(deps, { workspace_id: record.workspace_id, schedule_id: record.id })
     case 'gate':
       return lookAtGate(deps, record.workspace_id)
+    case 'schedule':
+      return lookAtSchedule(deps, { workspace_id: record.workspace_id, schedule_id: record.id })
     default:
       throw new Error(`a ${record.kind} is never due`)
   }

@@ -47,11 +47,11 @@ export const refs = {
   event: (ws: string, run_id: string, seq: number) => ref('event', recordPartition(ws, run_id), `EVENT#${digits(seq, 8)}`),
   log: (ws: string, run_id: string, attempt_no: number, seq: number) => ref('log', logPartition(ws, run_id, attempt_no), digits(seq, 10)),
   workspace: (ws: string) => ref('workspace', workspaces_partition, ws),
-  schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
-  tick: (ws: string, schedule_id: string, tick_at: string) => ref('tick', recordPartition(ws, schedule_id), `TICK#${tick_at}`),
   gate: (ws: string) => ref('gate', `${ws}#gate`, 'GATE'),
   killedAttempt: (ws: string, killed_at: string, run_id: string, attempt_no: number) =>
     ref('killed_attempt', killPartition(ws, killed_at), `${run_id}#${digits(attempt_no, 4)}`),
+  schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
+  tick: (ws: string, schedule_id: string, tick_at: string) => ref('tick', recordPartition(ws, schedule_id), `TICK#${tick_at}`),
   apiKey: (key_hash: string) => ref('api_key', `key#${key_hash}`, 'KEY'),
 } as const
 

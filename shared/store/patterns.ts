@@ -15,7 +15,6 @@ import {
   workspaces_partition,
   type IndexName,
 } from './keys.ts'
-import type { RecordKind } from './records.ts'
 
 export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep' | 'cron-fire'
 
@@ -107,14 +106,6 @@ const single_records: readonly AccessPattern[] = [
   },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
   {
-    name: 'schedule by id',
-    index: 'table',
-    key: key(refs.schedule(w, '{schedule}')),
-    asked_by: ['api', 'cron-fire', 'wake', 'sweep'],
-    consistency: 'strong',
-    note: '',
-  },
-  {
     name: 'gate of a workspace',
     index: 'table',
     key: key(refs.gate(w)),
@@ -122,10 +113,19 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: 'before anything of the workspace is accepted or started: whether it was killed',
   },
+  {
+    name: 'schedule by id',
+    index: 'table',
+    key: key(refs.schedule(w, '{schedule}')),
+    asked_by: ['api', 'cron-fire', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: '',
+  },
   { name: 'workspace by id', index: 'table', key: key(refs.workspace(w)), asked_by: ['api'], consistency: 'strong', note: '' },
 ]
 
-const lines = {
+/** How the sort keys of places begin, by line. */
+export const lines = {
   class: refs.place({ line: 'class', workspace_id: w, class_key: '{class}', session_id: '', rank: 0, task_id: '' }).sk.slice(0, 'LINE#'.length),
   session: refs.place({ line: 'session', workspace_id: w, class_key: '', session_id: '{session}', rank: 0, task_id: '' }).sk.slice(0, 'WAIT#'.length),
 }
@@ -173,20 +173,20 @@ const partitions_of_the_table: readonly AccessPattern[] = [
     note: 'the number is the attempt; a chunk is up to 64 KiB under the sequence of its first entry',
   },
   {
-    name: 'ledger of a schedule',
-    index: 'table',
-    key: { pk: recordPartition(w, '{schedule}'), sk: from('TICK#') },
-    asked_by: ['api'],
-    consistency: 'strong',
-    note: 'newest tick first',
-  },
-  {
     name: 'attempts that a kill has stopped',
     index: 'table',
     key: { pk: killPartition(w, '{killed_at}'), sk: 'all, oldest first' },
     asked_by: ['api'],
     consistency: 'strong',
     note: 'what the answer to a kill lists',
+  },
+  {
+    name: 'ledger of a schedule',
+    index: 'table',
+    key: { pk: recordPartition(w, '{schedule}'), sk: from('TICK#') },
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'newest tick first',
   },
   {
     name: 'workspaces',
@@ -285,41 +285,9 @@ const lists: readonly AccessPattern[] = [
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances, sessions, gates and schedules of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions, schedules and gates of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 
 /** Every question that is asked of the table. */
 export const access_patterns: readonly AccessPattern[] = [...single_records, ...partitions_of_the_table, ...lists]
-
-interface RecordNote {
-  readonly key: PatternKey
-  readonly note: string
-}
-
-/** Every kind of record: where it lies and what is worth knowing. */
-export const record_notes = {
-  agent: { key: key(refs.agent(w, '{agent}')), note: 'a deleted agent stays, so that past tasks can name it' },
-  agent_key: { key: key(refs.agentKey(w, '{agent_key}')), note: 'holds an agent key for one agent' },
-  command: { key: key(refs.command(w, '{command_key}')), note: 'immutable: params, policy and agent config as accepted; what is too large lies in the bucket' },
-  task: { key: key(refs.task(w, '{task}')), note: 'small and hot; carries the due time of itself and of its run' },
-  place: {
-    key: { pk: classPartition(w, '{class}'), sk: `${lines.class}{rank}#{task}` },
-    note: `in line; while another attempt holds its session: ${sessionPartition(w, '{session}')} / ${lines.session}{rank}#{task}`,
-  },
-  instance: { key: key(refs.instance(w, '{class}')), note: 'counters, limit, health; the hottest record of a busy class' },
-  session: { key: key(refs.session(w, '{session}')), note: 'the lease: owner and fencing token' },
-  run: { key: key(refs.run(w, '{run}')), note: 'with its latest attempt' },
-  attempt: { key: key(refs.attempt(w, '{run}', 1)), note: 'an ended attempt that a later one replaced' },
-  event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
-  log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
-  workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
-  schedule: {
-    key: key(refs.schedule(w, '{schedule}')),
-    note: 'its next tick is the compare-and-swap of a fire; a deleted one stays, so that past tasks can name it',
-  },
-  tick: { key: key(refs.tick(w, '{schedule}', '{tick}')), note: 'immutable ledger row: how one nominal tick ended, and why' },
-  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed' },
-  killed_attempt: { key: key(refs.killedAttempt(w, '{killed_at}', '{run}', 1)), note: 'an attempt that a kill has found live' },
-  api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
-} as const satisfies Record<RecordKind, RecordNote>

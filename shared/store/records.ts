@@ -25,10 +25,10 @@ export const record_schemas = {
   log: LogChunk,
   workspace: Workspace,
   api_key: ApiKey,
-  schedule: Schedule,
-  tick: Tick,
   gate: Gate,
   killed_attempt: KilledAttempt,
+  schedule: Schedule,
+  tick: Tick,
 } as const
 
 export type RecordKind = keyof typeof record_schemas

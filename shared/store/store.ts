@@ -17,6 +17,7 @@ export interface InstanceChange {
     readonly cooldown_until?: string
     readonly failures?: number
     readonly limit?: number
+    readonly limit_set_at?: string
     readonly desired_limit?: number
   }
   readonly remove?: readonly ('due_at' | 'cooldown_until' | 'desired_limit')[]

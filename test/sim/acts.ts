@@ -1,4 +1,5 @@
 /** What may happen next, and how often in relation. */
+import * as admins from './admins.ts'
 import * as clients from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import * as runners from './runners.ts'
@@ -78,6 +79,8 @@ const acts: readonly (readonly [weight: number, Act])[] = [
   [3, clients.changeAgent],
   [1.5, clients.changeLimit],
   [0.3, clients.deleteAgent],
+  [1, admins.makeAgent],
+  [5, admins.guestDoes],
   [2, clients.intrude],
   [6, minute],
   [1, redrive],

@@ -9,7 +9,7 @@ import type { Submission, Tenant, World } from './world.ts'
 const Problem = z.looseObject({ code: z.string() })
 
 /** A request of a client. What is answered must be a success or one of the refusals that the client may rightly get. */
-const ask = (
+export const ask = (
   world: World,
   key: string,
   what: readonly [method: string, path: string, body?: object],
@@ -177,6 +177,7 @@ export const deleteAgent = (world: World): void => {
 }
 
 const limit_changes = [
+  { desired_dispatch_concurrency: 0 },
   { desired_dispatch_concurrency: 1 },
   { desired_dispatch_concurrency: 4 },
   { desired_dispatch_concurrency: null },

@@ -17,7 +17,7 @@ export const isInjected = (cause: unknown): boolean =>
 
 /** What becomes of a call. `die`: it has no effect and the handler never hears of it; `die_after`: it has. */
 export type Passage = 'pass' | 'fail_after' | 'die' | 'die_after' | { readonly fail: Error }
-export type CallKind = 'read' | 'commit' | 'send' | 'compute' | 'file'
+export type CallKind = 'read' | 'commit' | 'send' | 'compute' | 'alarm' | 'file'
 
 export interface Gate {
   readonly flow: number

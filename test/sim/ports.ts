@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ComputeDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
+import { refOf, type Ref } from '../../shared/store/keys.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { RangePage, RangeQuery, Write } from '../../shared/store/store.ts'
 import { settings } from './settings.ts'
@@ -28,11 +29,30 @@ const withNewField = (write: Write): Write => {
   return { ...write, record }
 }
 
-/** A page of an index that does not know the newest commits. */
-const stale = ({ world }: Flow, query: RangeQuery, page: RangePage): RangePage => {
-  if (query.index === 'table' || page.records.length === 0 || !world.faults.strikes('index_stale', 0.15)) return page
-  const hidden = world.random.int(page.records.length)
-  return { ...page, records: page.records.filter((_, index) => index !== hidden) }
+/** What the pages of each world's indexes have held, by partition. */
+const held = new WeakMap<World, Map<string, readonly Ref[]>>()
+
+/** One that a page has held before, and that has left the index since. A record of an index is read from the table, so it is current. */
+const hasLeft = async ({ world }: Flow, { index, pk, limit }: RangeQuery, page: RangePage): Promise<readonly StoredRecord[]> => {
+  const pages = held.get(world) ?? new Map<string, readonly Ref[]>()
+  held.set(world, pages)
+  const before = pages.get(`${index} ${pk}`) ?? []
+  const refs = page.records.map(refOf)
+  pages.set(`${index} ${pk}`, refs)
+  const gone = before.filter(({ pk: of, sk }) => !refs.some((ref) => ref.pk === of && ref.sk === sk))
+  if (gone.length === 0 || refs.length >= limit || !world.faults.strikes('index_left_behind', 0.3)) return []
+  const record = await world.journal.store.get(world.random.pick(gone))
+  return record === undefined ? [] : [record]
+}
+
+/** A page of an index that does not know the newest commits: it lacks what has come, or holds what has left. */
+const stale = async (flow: Flow, query: RangeQuery, page: RangePage): Promise<RangePage> => {
+  if (query.index === 'table') return page
+  const left = await hasLeft(flow, query, page)
+  const { faults, random } = flow.world
+  if (page.records.length === 0 || !faults.strikes('index_stale', 0.15)) return { ...page, records: [...page.records, ...left] }
+  const hidden = random.int(page.records.length)
+  return { ...page, records: [...page.records.filter((_, index) => index !== hidden), ...left] }
 }
 
 const launch = (world: World, order: Launch): LaunchResult => {
@@ -128,11 +148,21 @@ const files: ComputeDeps['files'] = {
   getText: () => current().call('file', 'get text', async () => 'text'),
 }
 
+const alarm_clock: LookDeps['alarm_clock'] = {
+  set: ({ schedule_id, workspace_id }, { entries, gone }) => {
+    const { call, world } = current()
+    return call('alarm', 'set alarms', async () => {
+      for (const name of gone) world.alarms.delete(name)
+      for (const entry of entries) world.alarms.set(entry.name, { workspace_id, schedule_id })
+    })
+  },
+}
+
 /** The dependencies of one release's handlers. */
 export const depsOf = (release: keyof typeof settings): LookDeps => ({
   store,
   compute,
-  alarm_clock: { set: () => current().call('send', 'set alarms', async () => undefined) },
+  alarm_clock,
   files,
   deployment: settings[release],
   clock: { now: () => current().world.now_ms + current().skew_ms },

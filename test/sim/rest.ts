@@ -1,5 +1,6 @@
 /** The end of a run: no more faults, and everybody does what is right. Then the plane comes to rest, even where no doorbell is heard. */
 import { allFindings, unrest } from '../support/invariants.ts'
+import { ask } from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import * as runners from './runners.ts'
 import { check, openAll, Violation } from './steps.ts'
@@ -8,11 +9,17 @@ import type { World } from './world.ts'
 /** Cool-downs, retries and an agent that was activated without a word take a while. */
 const rest_minutes = 240
 
-/** What every client wanted has come true: agents are active and limits are theirs. */
+/** What every client wanted has come true: agents are active, which nobody rings for, and limits that let nothing start are taken back. */
 const settle = async (world: World): Promise<void> => {
-  const { store } = world.journal
+  const { journal } = world
   world.committer = undefined
-  for (const agent of world.journal.all('agent')) await store.commit([{ op: 'replace_if_version', record: { ...agent, active: true } }])
+  for (const agent of journal.all('agent')) await journal.store.commit([{ op: 'replace_if_version', record: { ...agent, active: true } }])
+  for (const { workspace_id, class_key, limit } of journal.all('instance')) {
+    const key = world.tenants.find((tenant) => tenant.workspace_id === workspace_id)?.keys.admin
+    if (limit > 0) continue
+    ask(world, key ?? '', ['PATCH', `/v1/execution-instances/${class_key}`, { desired_dispatch_concurrency: null }], [], () => undefined)
+    await openAll(world)
+  }
 }
 
 const hearAll = async (world: World, deaf: boolean): Promise<void> => {

@@ -73,6 +73,8 @@ export interface World {
   readonly ids: Ids
   readonly queues: Readonly<Record<'dispatch' | 'attempt_events' | 'wake', Queue>>
   readonly sandboxes: Sandbox[]
+  /** The entries of the alarm clock, by name. */
+  readonly alarms: Map<string, { readonly workspace_id: string; readonly schedule_id: string }>
   readonly tenants: Tenant[]
   readonly submissions: Submission[]
   /** Runs whose cancel was answered: nothing of them may start. */
@@ -127,6 +129,7 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
     ids: countingIds(),
     queues: { dispatch: queue('dispatch', true), attempt_events: queue('attempt-events', true), wake: queue('wake', false) },
     sandboxes: [],
+    alarms: new Map(),
     tenants: [],
     submissions: [],
     cancelled_runs: new Set(),

@@ -135,4 +135,4 @@ test('after all of this no invariant is violated, and one that is planted is fou
   const planted = audit()
   expect(planted.status).toBe(1)
   expect(planted.audited.flatMap(({ violations }) => violations)).toMatchObject([{ code: 'task_over_and_due', key: `${pk} / ${sk}` }])
-}, 120_000)
+}, 300_000)

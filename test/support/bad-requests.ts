@@ -70,6 +70,10 @@ const posts = (name: string, sent: Sent, code: ProblemCode): Bad => ({
 const six_megabytes = 'x'.repeat(6 * 1024 * 1024)
 
 export const bad_requests: readonly Bad[] = [
+  // The audit.
+  gets('/v1/audit', 'invalid_request', 'invariant'),
+  gets('/v1/audit?invariant=9', 'invalid_request', 'invariant'),
+  gets('/v1/audit?invariant=1&cursor=x', 'invalid_request', 'cursor'),
   // Schedules.
   schedules('four fields', { cron_expr: '0 9 * *' }, 'invalid_request', 'cron_expr'),
   schedules('an hour that there is not', { cron_expr: '0 24 * * *' }, 'invalid_request', 'cron_expr'),
@@ -82,10 +86,6 @@ export const bad_requests: readonly Bad[] = [
   schedules('a catch-up window of two days', { catchup_window_ms: 172_800_000 }, 'invalid_request', 'catchup_window_ms'),
   schedules('an agent of another workspace', (w) => ({ agent_id: w.foreign['agent_id'] }), 'not_found', 'agent_id'),
   schedules('an unknown field', { crn: '* * * * *' }, 'invalid_request', 'crn'),
-  // The audit.
-  gets('/v1/audit', 'invalid_request', 'invariant'),
-  gets('/v1/audit?invariant=9', 'invalid_request', 'invariant'),
-  gets('/v1/audit?invariant=1&cursor=x', 'invalid_request', 'cursor'),
   // Wrong types and values in a command.
   accepts('a number as message', { message: 7 }, 'invalid_request', 'message'),
   accepts('no message', { message: undefined }, 'invalid_request', 'message'),

@@ -20,8 +20,8 @@ export const unknown_ids: Readonly<Record<string, string>> = {
   task_id: 'task_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
-  schedule_id: 'sch_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
+  schedule_id: 'sch_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
 }
 

@@ -2,6 +2,7 @@
 import { decided, type Decision } from '../decision.ts'
 import { freedDue } from '../due.ts'
 import { limitOf } from '../instances.ts'
+import { timestamp } from '../time.ts'
 import { refs } from '../../store/keys.ts'
 import type { Agent } from '../agent.ts'
 import type { Instance } from '../instance.ts'
@@ -32,7 +33,7 @@ export const decideInstanceOrder = (instance: Instance, agent: Agent, order: Ins
           add: {},
           set: {
             due_at: freedDue(now_ms),
-            ...(limit === undefined ? {} : { limit }),
+            ...(limit === undefined ? {} : { limit, limit_set_at: timestamp(now_ms) }),
             ...(typeof desired === 'number' ? { desired_limit: desired } : {}),
             ...(reset ? { failures: 0 } : {}),
           },

@@ -54,7 +54,7 @@ const ofClass = async (deps: AuditDeps, listed: Instance, all_live: readonly Run
     findings: [
       ...counterFindings(instance, runs),
       ...healthFindings(instance),
-      ...(agent === undefined ? [] : limitFindings(instance, runs, agent, skew_ms)),
+      ...limitFindings(instance, runs, skew_ms),
       ...foundIf(agent === undefined, 'agent_missing', instance, () => `${class_key} is of ${instance.agent_id}, which its workspace does not have`),
       ...overdueFindings(instance, watch),
       ...places.flatMap((place) => placeFindings(place, near.at(refs.task(workspace_id, place.task_id)), undefined)),

@@ -3,6 +3,7 @@
  * something has not happened that must, within the time that it gives.
  */
 import { cancelTask } from '../../../shared/flows/cancel.ts'
+import { orderInstance } from '../../../shared/flows/instances.ts'
 import { updateAgent } from '../../../shared/flows/agents.ts'
 import { lookAtTask } from '../../../shared/flows/look.ts'
 import { sweep } from '../../../shared/flows/sweep.ts'
@@ -33,6 +34,14 @@ const stories: Readonly<Record<string, (plane: TestPlane) => Promise<void>>> = {
     const { task } = await plane.accept({ agent_id: agent.id })
     for (let minute = 0; minute < 4; minute += 1) await sweepDeaf(plane, 1)
     await updateAgent(plane.deps, { workspace_id: plane.workspace_id, agent_id: agent.id }, { config: { concurrency: 3 } })
+    await sweepDeaf(plane, 3)
+    await mustBe(plane, task.id, 'running', 'there is room')
+  },
+  'a limit that an operator raises lets in who waits': async (plane) => {
+    const { agent } = await begin(plane, { timeout_ms: 0 })
+    const { task } = await plane.accept({ agent_id: agent.id })
+    for (let minute = 0; minute < 4; minute += 1) await sweepDeaf(plane, 1)
+    await orderInstance(plane.deps, { workspace_id: plane.workspace_id, instance_key: task.class_key }, { desired_dispatch_concurrency: 2 })
     await sweepDeaf(plane, 3)
     await mustBe(plane, task.id, 'running', 'there is room')
   },

@@ -5,11 +5,12 @@
 import { retryTask } from '../../../shared/flows/retry.ts'
 import { cancelTask } from '../../../shared/flows/cancel.ts'
 import { updateAgent } from '../../../shared/flows/agents.ts'
+import { orderInstance } from '../../../shared/flows/instances.ts'
 import { wakeAgentClasses } from '../../../shared/flows/agent-work.ts'
 import { lookAtClass } from '../../../shared/flows/dispatch.ts'
 import { applyAttemptEvent } from '../../../shared/flows/finish.ts'
-import { lookAtTask } from '../../../shared/flows/look.ts'
 import { lookAtSchedule } from '../../../shared/flows/schedule-look.ts'
+import { lookAtTask } from '../../../shared/flows/look.ts'
 import { lookAtSession } from '../../../shared/flows/session.ts'
 import { timestamp } from '../../../shared/domain/time.ts'
 import type { Signal } from '../../../shared/ports/ports.ts'
@@ -162,6 +163,15 @@ const stories: Readonly<Record<string, (plane: TestPlane) => Promise<void>>> = {
     const { task } = await plane.accept({ agent_id: id })
     await lookAtTask(plane.deps, named(plane, task))
     if ((await plane.task(task.id)).version !== task.version) throw new Error('the task was written')
+  },
+  'a limit that an operator raises lets in who waits at once': async (plane) => {
+    const { id } = await plane.makeAgent({ concurrency: 1 })
+    await plane.accept({ agent_id: id })
+    const { task } = await plane.accept({ agent_id: id })
+    await pass(plane)
+    await orderInstance(plane.deps, { workspace_id: plane.workspace_id, instance_key: task.class_key }, { desired_dispatch_concurrency: 2 })
+    await pass(plane)
+    await mustRun(plane, task.id, 'there is room')
   },
   'an agent that is activated wakes what waits': async (plane) => {
     const agent = await plane.makeAgent()

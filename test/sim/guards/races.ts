@@ -4,6 +4,7 @@
  */
 import { cancelTask } from '../../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../../shared/flows/dispatch.ts'
+import { orderInstance } from '../../../shared/flows/instances.ts'
 import { launchAll } from '../../../shared/flows/launch.ts'
 import { lookAtTask } from '../../../shared/flows/look.ts'
 import { heartbeat } from '../../../shared/flows/runner.ts'
@@ -41,6 +42,29 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     await lookAtClass(plane.deps, task)
     const { live, limit } = await instanceOf(plane, task.class_key)
     must(`${live} are live, and the limit is ${limit}`, live <= limit)
+  },
+  'two dispatchers that meet at a retry start it once': async (plane, store) => {
+    const { task, sandbox } = await running(plane, 1)
+    await plane.finish(sandbox, failed)
+    plane.signals.splice(0)
+    store.afterReadOf('session', async () => lookAtClass(plane.deps, task))
+    await lookAtClass(plane.deps, task)
+    must(`${plane.sandboxes.length} sandboxes were launched`, plane.sandboxes.length === 2)
+  },
+  'a limit that an operator sets while a dispatcher follows the agent is never written over': async (plane, store) => {
+    const { agent, task } = await running(plane, 1)
+    const name = { workspace_id: plane.workspace_id, instance_key: task.class_key }
+    await plane.accept({ agent_id: agent.id })
+    await store.commit([{ op: 'replace_if_version', record: { ...agent, config: { ...agent.config, concurrency: 3 } } }])
+    store.beforeWriteOf('instance', async () => {
+      await orderInstance(plane.deps, name, { desired_dispatch_concurrency: 0 })
+      store.beforeWriteOf('instance', async () => {
+        const { limit } = await instanceOf(plane, task.class_key)
+        must(`the operator’s limit of 0 became ${limit}`, limit === 0)
+      })
+    })
+    await lookAtClass(plane.deps, task)
+    must('an attempt was admitted over a limit of 0', (await instanceOf(plane, task.class_key)).live === 1)
   },
   'a class that is degraded while a dispatcher decides admits nobody': async (plane, store) => {
     const { agent, task, sandbox } = await running(plane, 2, { policy: { retry: { max_attempts: 1 } } })

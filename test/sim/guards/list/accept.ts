@@ -78,6 +78,22 @@ export const accept_guards: readonly Guard[] = [
       protects: 'the classes of an agent that was changed are looked at at once',
     },
   ]),
+  ...guardsIn('shared/domain/decide/instance.ts', [
+    {
+      name: 'order.due',
+      find: 'due_at: freedDue(now_ms),',
+      replace: '',
+      invariant: 12,
+      protects: 'a class whose limit was raised by an operator is looked at, should the doorbell be lost',
+    },
+    {
+      name: 'order.rings',
+      find: "[{ kind: 'class', workspace_id, class_key }],",
+      replace: '[],',
+      invariant: 12,
+      protects: 'a class whose limit was raised by an operator is looked at at once',
+    },
+  ]),
   ...guardsIn('shared/domain/decide/api-key.ts', [
     {
       name: 'key.role-of-new',

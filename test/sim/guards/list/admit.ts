@@ -48,6 +48,13 @@ const decisions = guardsIn('shared/domain/decide/admit.ts', [
 
 const dispatch = guardsIn('shared/flows/dispatch.ts', [
   {
+    name: 'dispatch.limit-condition',
+    find: "conditions: [{ field: 'limit', is: 'equals', value: stored.limit }],",
+    replace: 'conditions: [],',
+    invariant: 5,
+    protects: 'a dispatcher that read an old limit does not write over the one that an operator has set since',
+  },
+  {
     name: 'dispatch.session-free',
     find: 'else if (session?.owner !== undefined) {',
     replace: 'else if (false) {',

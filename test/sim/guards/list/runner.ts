@@ -16,6 +16,7 @@ const decisions = guardsIn('shared/domain/decide/claim.ts', [
     replace: 'if (false)',
     invariant: 8,
     protects: 'an attempt that was told to stop, or is over, does not start',
+    harmless: 'only a pending attempt has a claim token, so what is stopping or over has none to match. The state says it plainly.',
   },
   {
     name: 'claim.token',

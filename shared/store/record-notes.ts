@@ -1,0 +1,39 @@
+/** Every kind of record in the table: where it lies, and what there is to know of it. */
+import { classPartition, refs, sessionPartition } from './keys.ts'
+import { lines, type PatternKey } from './patterns.ts'
+import type { RecordKind } from './records.ts'
+
+const w = '{workspace}'
+const key = ({ pk, sk }: PatternKey): PatternKey => ({ pk, sk })
+
+interface RecordNote {
+  readonly key: PatternKey
+  readonly note: string
+}
+
+/** Every kind of record: where it lies and what is worth knowing. */
+export const record_notes = {
+  agent: { key: key(refs.agent(w, '{agent}')), note: 'a deleted agent stays, so that past tasks can name it' },
+  agent_key: { key: key(refs.agentKey(w, '{agent_key}')), note: 'holds an agent key for one agent' },
+  command: { key: key(refs.command(w, '{command_key}')), note: 'immutable: params, policy and agent config as accepted; what is too large lies in the bucket' },
+  task: { key: key(refs.task(w, '{task}')), note: 'small and hot; carries the due time of itself and of its run' },
+  place: {
+    key: { pk: classPartition(w, '{class}'), sk: `${lines.class}{rank}#{task}` },
+    note: `in line; while another attempt holds its session: ${sessionPartition(w, '{session}')} / ${lines.session}{rank}#{task}`,
+  },
+  instance: { key: key(refs.instance(w, '{class}')), note: 'counters, limit, health; the hottest record of a busy class' },
+  session: { key: key(refs.session(w, '{session}')), note: 'the lease: owner and fencing token' },
+  run: { key: key(refs.run(w, '{run}')), note: 'with its latest attempt' },
+  attempt: { key: key(refs.attempt(w, '{run}', 1)), note: 'an ended attempt that a later one replaced' },
+  event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
+  log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
+  workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
+  gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed' },
+  killed_attempt: { key: key(refs.killedAttempt(w, '{killed_at}', '{run}', 1)), note: 'an attempt that a kill has found live' },
+  schedule: {
+    key: key(refs.schedule(w, '{schedule}')),
+    note: 'its next tick is the compare-and-swap of a fire; a deleted one stays, so that past tasks can name it',
+  },
+  tick: { key: key(refs.tick(w, '{schedule}', '{tick}')), note: 'immutable ledger row: how one nominal tick ended, and why' },
+  api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
+} as const satisfies Record<RecordKind, RecordNote>
