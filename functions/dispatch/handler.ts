@@ -17,5 +17,6 @@ export const dispatchHandler = (deps: ComputeDeps, log: Log): SqsLambda =>
     queue: 'fifo',
     schema: DispatchMessage,
     log,
+    doorbells: true,
     handle: async (message) => (message.kind === 'class' ? lookAtClass(deps, message) : lookAtSession(deps, message)),
   })

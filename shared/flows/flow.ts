@@ -19,7 +19,7 @@ export interface FlowDeps {
   /** Absent where the model needs none per attempt: the runner has its key. */
   readonly model_credentials?: ModelCredentials
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
-  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed', cause: unknown) => void
+  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'finish_deferred', cause: unknown) => void
 }
 /** Flows that also start and stop sandboxes. */
 export interface ComputeDeps extends FlowDeps {

@@ -4,6 +4,7 @@ import { decideClaim, storedTokenHash, decideHeartbeat, type HeartbeatOrder } fr
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
+import { finishAttempt } from './finish.ts'
 import { settle, type FlowDeps } from './flow.ts'
 import { loadCommand } from './load.ts'
 import { modelOf, renewCredentials, vendCredentials } from './model-credentials.ts'
@@ -186,8 +187,8 @@ export const reportEvents = async (deps: FlowDeps, identity: RunnerIdentity, usa
 }
 
 /**
- * The runner says how it ended. The word travels through the queue, and is durable when this returns. @returns whether the
- * table has it already, so that a runner can make sure
+ * The runner says how it ended. It is applied at once; where the table is too busy for that, it travels through the queue. It is
+ * durable when this returns, either way. @returns whether the table has it already, so that a runner can make sure
  */
 export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, finish: Finish): Promise<Result<boolean>> => {
   const latest = await latestRun(deps, identity)
@@ -195,6 +196,13 @@ export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, fin
   const { attempt } = latest.value
   if (!isLive(attempt)) return attempt.lost === true ? superseded(identity) : ok(true)
   const { workspace_id, run_id, attempt_no } = identity
-  await deps.signals.send([{ kind: 'attempt', event: { ...finish, type: 'finished', workspace_id, run_id, attempt_no } }])
+  const event = { ...finish, type: 'finished', workspace_id, run_id, attempt_no } as const
+  try {
+    if (await finishAttempt(deps, event, () => event, latest.value)) return ok(true)
+  } catch (cause) {
+    deps.report?.('finish_deferred', cause)
+  }
+  // Not applied, or nobody knows: the queue brings it again, and it is applied once.
+  await deps.signals.send([{ kind: 'attempt', event }])
   return ok(false)
 }
