@@ -12,6 +12,7 @@ import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
 import { env_names, readCompute, readDeployment, readEnv } from '../../shared/settings.ts'
+import { createCommandMemory } from '../../shared/flows/command-memory.ts'
 import type { ComputeDeps, FlowDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
@@ -35,6 +36,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
   ids: system_ids,
   files: s3Files({ client: new S3Client(s3_client_settings), bucket: readEnv(env, 'bucket') }),
   deployment: readDeployment(env),
+  commands: createCommandMemory(),
   report: (what, cause) => log.warn(what, {}, cause),
 })
 

@@ -8,6 +8,7 @@ import type { Decision } from '../domain/decision.ts'
 import type { Clock, Compute, Files, Ids, ModelCredentials, Signal, Signals } from '../ports/ports.ts'
 import type { Deployment } from '../settings.ts'
 import type { Store } from '../store/store.ts'
+import type { CommandMemory } from './command-memory.ts'
 
 export interface FlowDeps {
   readonly store: Store
@@ -16,6 +17,8 @@ export interface FlowDeps {
   readonly ids: Ids
   readonly files: Files
   readonly deployment: Deployment
+  /** Absent: commands are read each time. */
+  readonly commands?: CommandMemory
   /** Absent where the model needs none per attempt: the runner has its key. */
   readonly model_credentials?: ModelCredentials
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */

@@ -12,6 +12,7 @@ import { wholeInput } from './overflow.ts'
 import type { Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogChunk, LogEntry } from '../domain/event.ts'
 import { isLive, type Run } from '../domain/run.ts'
+import type { Session } from '../domain/session.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { FileKind } from '../ports/ports.ts'
 import * as z from 'zod'
@@ -58,8 +59,7 @@ const liveRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result
   return latest.ok && !isLive(latest.value.attempt) ? superseded(identity) : latest
 }
 
-const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restore']> => {
-  const session = await deps.store.get(refs.session(run.workspace_id, run.session_id))
+const restoreUrls = async (deps: FlowDeps, run: Run, session: Session | undefined): Promise<Assignment['restore']> => {
   const checkpoint = session?.checkpoint
   if (checkpoint === undefined) return {}
   const url = (kind: FileKind, fencing_token: number) =>
@@ -70,12 +70,26 @@ const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restor
   }
 }
 
+/** What an assignment is made of beside the run and its command, in one read. */
+const loadAround = async (deps: FlowDeps, { workspace_id, task_id, agent_id, session_id }: Run) => {
+  const [task, agent, session] = await deps.store.getMany<'task' | 'agent' | 'session'>([
+    refs.task(workspace_id, task_id),
+    refs.agent(workspace_id, agent_id),
+    refs.session(workspace_id, session_id),
+  ])
+  return {
+    task: task?.kind === 'task' ? task : undefined,
+    agent: agent?.kind === 'agent' ? agent : undefined,
+    session: session?.kind === 'session' ? session : undefined,
+  }
+}
+
 const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
   const { attempt } = run
   if (attempt.status !== 'running') throw new Error(`${run.id} was claimed and is ${attempt.status}`)
-  const task = await deps.store.get(refs.task(run.workspace_id, run.task_id))
+  const { task, agent, session } = await loadAround(deps, run)
   if (task === undefined) throw new Error(`${run.task_id} is missing`)
-  const [command, agent] = await Promise.all([loadCommand(deps, task), deps.store.get(refs.agent(run.workspace_id, run.agent_id))])
+  const command = await loadCommand(deps, task)
   const { params, agent_config } = command
   const model_credentials = await vendCredentials(deps, run, agent_config)
   return {
@@ -96,7 +110,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     spent_usd: (run.usage ?? no_usage).model_usd,
     heartbeat_ms: deps.deployment.heartbeat_ms,
     lease_expires_at: attempt.lease_expires_at,
-    restore: await restoreUrls(deps, run),
+    restore: await restoreUrls(deps, run, session),
     ...(model_credentials === undefined ? {} : { model_credentials }),
   }
 }
