@@ -20,15 +20,18 @@ import { capacityMeter } from './capacity.ts'
 const { env } = process
 const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
+/** Each command is set up once per kind and not once per call. Our commands bring no middleware of their own, which is what the SDK asks for. */
+const sdk_settings = { cacheMiddleware: true } as const
+
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
-    client: new DynamoDBClient({}),
+    client: new DynamoDBClient(sdk_settings),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
   signals: sqsSignals({
-    client: new SQSClient({}),
+    client: new SQSClient(sdk_settings),
     ids: system_ids,
     queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
   }),
@@ -52,5 +55,5 @@ export const runnerDeps = (log: Log): FlowDeps => {
 /** What the functions that start and stop sandboxes need. */
 export const computeDeps = (log: Log): ComputeDeps => ({
   ...flowDeps(log),
-  compute: ecsCompute({ client: new ECSClient({}), settings: readCompute(env) }),
+  compute: ecsCompute({ client: new ECSClient(sdk_settings), settings: readCompute(env) }),
 })
