@@ -80,7 +80,7 @@ export class Functions extends Construct {
   }
 
   private makeRunnerApi(): PlaneFunction {
-    const made = this.make('runner-api', 'What runners call: claim, heartbeat, logs, uploads, finish', http_timeout, ['attempt_events'])
+    const made = this.make('runner-api', 'What runners call: claim, heartbeat, logs, uploads, finish', http_timeout, ['dispatch', 'attempt_events', 'wake'])
     this.props.table.grantRecords(made.role, { deletes: false, asks: [] })
     // The URLs that it signs can do what it can do, and no more.
     this.props.files.grantObjects(made.role, 'sessions', ['s3:GetObject', 's3:PutObject'])

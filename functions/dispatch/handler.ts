@@ -31,5 +31,6 @@ export const dispatchHandler = (deps: ComputeDeps, log: Log): SqsLambda =>
     queue: 'fifo',
     schema: DispatchMessage,
     log,
+    doorbells: true,
     handle: async (message) => look(deps, message),
   })

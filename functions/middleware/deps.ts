@@ -15,6 +15,7 @@ import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
 import { env_names, readAlarmClock, readCompute, readDeployment, readEnv, readTextModel } from '../../shared/settings.ts'
+import { createCommandMemory } from '../../shared/flows/command-memory.ts'
 import type { ComputeDeps, FlowDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
@@ -22,15 +23,18 @@ import { capacityMeter } from './capacity.ts'
 const { env } = process
 const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
+/** Each command is set up once per kind and not once per call. Our commands bring no middleware of their own, which is what the SDK asks for. */
+const sdk_settings = { cacheMiddleware: true } as const
+
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
-    client: new DynamoDBClient({}),
+    client: new DynamoDBClient(sdk_settings),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
   signals: sqsSignals({
-    client: new SQSClient({}),
+    client: new SQSClient(sdk_settings),
     ids: system_ids,
     queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
   }),
@@ -38,6 +42,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
   ids: system_ids,
   files: s3Files({ client: new S3Client(s3_client_settings), bucket: readEnv(env, 'bucket') }),
   deployment: readDeployment(env),
+  commands: createCommandMemory(),
   report: (what, cause) => log.warn(what, {}, cause),
 })
 
@@ -81,5 +86,5 @@ export const lookDeps = (log: Log): LookDeps => ({
 /** What the functions that start and stop sandboxes need. */
 export const computeDeps = (log: Log): ComputeDeps => ({
   ...flowDeps(log),
-  compute: ecsCompute({ client: new ECSClient({}), settings: readCompute(env) }),
+  compute: ecsCompute({ client: new ECSClient(sdk_settings), settings: readCompute(env) }),
 })

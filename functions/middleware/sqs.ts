@@ -13,12 +13,17 @@ export interface QueueHandler<T> {
   readonly schema: z.ZodType<T>
   readonly log: Log
   readonly handle: (message: T) => Promise<void>
+  /**
+   * Of a FIFO queue's messages that say the same, one look answers all of a batch: it begins after each of them was rung. Not for
+   * messages that bring news.
+   */
+  readonly doorbells?: boolean
 }
 
 export type SqsLambda = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>
 
 /** A Lambda handler over a batch of messages. */
-export const queueHandler = <T>({ queue, schema, log, handle }: QueueHandler<T>): SqsLambda => {
+export const queueHandler = <T>({ queue, schema, log, handle, doorbells = false }: QueueHandler<T>): SqsLambda => {
   const one = async (record: SQSRecord): Promise<void> => {
     try {
       await handle(schema.parse(JSON.parse(record.body)))
@@ -27,8 +32,16 @@ export const queueHandler = <T>({ queue, schema, log, handle }: QueueHandler<T>)
       throw cause
     }
   }
-  return async (event, context) =>
-    queue === 'fifo'
-      ? processPartialResponse(event, one, new SqsFifoPartialProcessorAsync(), { context, throwOnFullBatchFailure: false, skipGroupOnError: true })
-      : processPartialResponse(event, one, new BatchProcessor(EventType.SQS), { context, throwOnFullBatchFailure: false })
+  const fifo: SqsLambda = async (event, context) => {
+    const answered = new Set<string>()
+    const unanswered = async (record: SQSRecord): Promise<void> => {
+      if (doorbells && answered.has(record.body)) return
+      await one(record)
+      answered.add(record.body)
+    }
+    return processPartialResponse(event, unanswered, new SqsFifoPartialProcessorAsync(), { context, throwOnFullBatchFailure: false, skipGroupOnError: true })
+  }
+  const standard: SqsLambda = async (event, context) =>
+    processPartialResponse(event, one, new BatchProcessor(EventType.SQS), { context, throwOnFullBatchFailure: false })
+  return queue === 'fifo' ? fifo : standard
 }

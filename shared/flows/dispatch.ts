@@ -12,7 +12,7 @@ import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
 import { leaveCeilingLine, passCeilings } from './ceilings.ts'
 import { decisions_max, sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { fitTogether, loadCommand, loadTargetRun } from './load.ts'
+import { fitTogether, loadTargetRun, loadWorks } from './load.ts'
 import type { Agent } from '../domain/agent.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Session } from '../domain/session.ts'
@@ -105,25 +105,39 @@ interface FreePlace {
   readonly session: Session | undefined
 }
 
-/** All that is needed to start a task; undefined where another dispatcher has just started it. */
-const candidate = async (deps: FlowDeps, free: FreePlace): Promise<Candidate | undefined> => {
-  const [command, run] = await Promise.all([loadCommand(deps, free.task), loadTargetRun(deps, free.task)])
-  const fresh = { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() }
-  return fitTogether(free.task, run) ? { ...free, command, run, fresh } : undefined
+/** All that is needed to start each task; undefined where another dispatcher has just started it. */
+const candidates = async (deps: FlowDeps, free: readonly FreePlace[]): Promise<readonly (Candidate | undefined)[]> => {
+  const works = await loadWorks(
+    deps,
+    free.map(({ task }) => task),
+  )
+  return works.map(({ command, run }, position) => {
+    const one = free[position]
+    const fresh = { run_id: RunId.parse(deps.ids.mint('run')), attempt_id: AttemptId.parse(deps.ids.mint('attempt')), claim_token: deps.ids.secret() }
+    return one !== undefined && fitTogether(one.task, run) ? { ...one, command, run, fresh } : undefined
+  })
+}
+
+/** The tasks and the sessions of places, by their ids, in one read. */
+const loadTasksAndSessions = async (deps: FlowDeps, places: readonly Place[]) => {
+  const found = await deps.store.getMany<'task' | 'session'>(
+    places.flatMap((place) => [refs.task(place.workspace_id, place.task_id), refs.session(place.workspace_id, place.session_id)]),
+  )
+  return {
+    tasks: new Map<string, Task>(found.flatMap((record) => (record?.kind === 'task' ? [[record.id, record]] : []))),
+    sessions: new Map<string, Session>(found.flatMap((record) => (record?.kind === 'session' ? [[record.id, record]] : []))),
+  }
 }
 
 /** Sorts the head of the line: who may start now. Clears and parks the others on the way. */
 const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Promise<{ ready: readonly Candidate[]; moved: boolean; torn: boolean }> => {
-  const [tasks, sessions] = await Promise.all([
-    deps.store.getMany(places.map((place) => refs.task(place.workspace_id, place.task_id))),
-    deps.store.getMany(places.map((place) => refs.session(place.workspace_id, place.session_id))),
-  ])
+  const { tasks, sessions } = await loadTasksAndSessions(deps, places)
   const free: FreePlace[] = []
   const taken = new Set<string>()
   let moved = false
-  for (const [index, place] of places.entries()) {
-    const task = tasks[index]
-    const session = sessions[index]
+  for (const place of places) {
+    const task = tasks.get(place.task_id)
+    const session = sessions.get(place.session_id)
     if (await clearPlace(deps, place, task, agent)) moved = true
     else if (session?.owner !== undefined) {
       await awaitSession(deps, place, session)
@@ -134,7 +148,7 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
       else free.push({ place, task, session })
     }
   }
-  const found = await Promise.all(free.map(async (one) => candidate(deps, one)))
+  const found = await candidates(deps, free)
   const ready = found.filter((one) => one !== undefined)
   return { ready, moved, torn: ready.length < free.length }
 }

@@ -13,24 +13,38 @@ export interface RunName {
   readonly run_id: string
 }
 
+/** What an ending touches beside the run, in one read. */
+const loadTouched = async (deps: FlowDeps, { workspace_id, task_id, class_key, session_id }: Run) => {
+  const [task, instance, session] = await deps.store.getMany<'task' | 'instance' | 'session'>([
+    refs.task(workspace_id, task_id),
+    refs.instance(workspace_id, class_key),
+    refs.session(workspace_id, session_id),
+  ])
+  return {
+    task: task?.kind === 'task' ? task : undefined,
+    instance: instance?.kind === 'instance' ? instance : undefined,
+    session: session?.kind === 'session' ? session : undefined,
+  }
+}
+
 /**
  * Ends the live attempt of a run. @param ending what to report, from the run as it is then; undefined to leave it alone
+ * @param seen the run as the caller has just read it: the first try decides on it, and a conflict reads it again
  * @returns whether this call ended it; false for a late, doubled or unfounded report, which changes nothing
  */
-export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined): Promise<boolean> =>
-  settled(deps, async () => {
-    const run = await deps.store.get(refs.run(name.workspace_id, name.run_id))
+export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: Run): Promise<boolean> => {
+  let at_hand = seen
+  return settled(deps, async () => {
+    const run = at_hand ?? (await deps.store.get(refs.run(name.workspace_id, name.run_id)))
+    at_hand = undefined
     const reported = run === undefined ? undefined : ending(run)
     if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], false)
-    const [task, instance, session] = await Promise.all([
-      deps.store.get(refs.task(run.workspace_id, run.task_id)),
-      deps.store.get(refs.instance(run.workspace_id, run.class_key)),
-      deps.store.get(refs.session(run.workspace_id, run.session_id)),
-    ])
+    const { task, instance, session } = await loadTouched(deps, run)
     if (task?.state !== 'running') return decided([], [], false)
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
     return decideFinish({ task, run, instance, session, command: await loadCommand(deps, task) }, reported, deps.clock.now())
   })
+}
 
 const lost = (attempt_no: number, code: string, message: string, exit_code?: number): Ending => ({
   attempt_no,

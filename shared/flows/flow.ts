@@ -8,6 +8,7 @@ import type { Decision } from '../domain/decision.ts'
 import type { AlarmClock, Clock, Compute, Files, Ids, ModelCredentials, Signal, Signals } from '../ports/ports.ts'
 import type { Deployment } from '../settings.ts'
 import type { Store } from '../store/store.ts'
+import type { CommandMemory } from './command-memory.ts'
 
 export interface FlowDeps {
   readonly store: Store
@@ -16,10 +17,15 @@ export interface FlowDeps {
   readonly ids: Ids
   readonly files: Files
   readonly deployment: Deployment
+  /** Absent: commands are read each time. */
+  readonly commands?: CommandMemory
   /** Absent where the model needs none per attempt: the runner has its key. */
   readonly model_credentials?: ModelCredentials
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
-  readonly report?: (what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'alarm_failed', cause: unknown) => void
+  readonly report?: (
+    what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'alarm_failed' | 'finish_deferred',
+    cause: unknown,
+  ) => void
 }
 /** Flows that also set the alarm clock of schedules. */
 export interface AlarmDeps extends FlowDeps {

@@ -9,14 +9,34 @@ import type { FlowDeps } from './flow.ts'
 
 /** The command of a task. It is written with the task and never deleted, so its absence is a bug. */
 export const loadCommand = async (deps: FlowDeps, task: Pick<Task, 'workspace_id' | 'command_key' | 'id'>): Promise<Command> => {
+  const known = deps.commands?.find(task.workspace_id, task.command_key)
+  if (known !== undefined) return known
   const command = await deps.store.get(refs.command(task.workspace_id, task.command_key))
   if (command === undefined) throw new Error(`the command of ${task.id} is missing`)
+  deps.commands?.keep(command)
   return command
 }
 
 /** The latest run of a task; undefined where it never had one. */
 export const loadTargetRun = async (deps: FlowDeps, task: Task): Promise<Run | undefined> =>
   task.target_run_id === undefined ? undefined : deps.store.get(refs.run(task.workspace_id, task.target_run_id))
+
+/** What tasks are to do, and the latest run of each that had one, in one read and in the order of the tasks. */
+export const loadWorks = async (deps: FlowDeps, tasks: readonly Task[]): Promise<readonly { readonly command: Command; readonly run: Run | undefined }[]> => {
+  const found = await deps.store.getMany<'command' | 'run'>(
+    tasks.flatMap(({ workspace_id, command_key, target_run_id }) => [
+      refs.command(workspace_id, command_key),
+      ...(target_run_id === undefined ? [] : [refs.run(workspace_id, target_run_id)]),
+    ]),
+  )
+  const commands = new Map(found.flatMap((record) => (record?.kind === 'command' ? [[record.command_key, record]] : [])))
+  const runs = new Map<string, Run>(found.flatMap((record) => (record?.kind === 'run' ? [[record.id, record]] : [])))
+  return tasks.map((task) => {
+    const command = commands.get(task.command_key)
+    if (command === undefined) throw new Error(`the command of ${task.id} is missing`)
+    return { command, run: task.target_run_id === undefined ? undefined : runs.get(task.target_run_id) }
+  })
+}
 
 /**
  * Where a queued task stands: in its class's line or in its session's waiting line. It may move from the one to the other and back

@@ -4,6 +4,7 @@ import { decideClaim, storedTokenHash, decideHeartbeat, type HeartbeatOrder } fr
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
+import { finishAttempt } from './finish.ts'
 import { settle, type FlowDeps } from './flow.ts'
 import { loadCommand } from './load.ts'
 import { modelOf, renewCredentials, vendCredentials } from './model-credentials.ts'
@@ -11,6 +12,7 @@ import { wholeInput } from './overflow.ts'
 import type { Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogChunk, LogEntry } from '../domain/event.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
+import type { Session } from '../domain/session.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { FileKind } from '../ports/ports.ts'
 import * as z from 'zod'
@@ -57,8 +59,7 @@ const liveRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result
   return latest.ok && (!isLive(latest.value.attempt) || isFenced(latest.value.attempt)) ? superseded(identity) : latest
 }
 
-const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restore']> => {
-  const session = await deps.store.get(refs.session(run.workspace_id, run.session_id))
+const restoreUrls = async (deps: FlowDeps, run: Run, session: Session | undefined): Promise<Assignment['restore']> => {
   const checkpoint = session?.checkpoint
   if (checkpoint === undefined) return {}
   const url = (kind: FileKind, fencing_token: number) =>
@@ -69,12 +70,26 @@ const restoreUrls = async (deps: FlowDeps, run: Run): Promise<Assignment['restor
   }
 }
 
+/** What an assignment is made of beside the run and its command, in one read. */
+const loadAround = async (deps: FlowDeps, { workspace_id, task_id, agent_id, session_id }: Run) => {
+  const [task, agent, session] = await deps.store.getMany<'task' | 'agent' | 'session'>([
+    refs.task(workspace_id, task_id),
+    refs.agent(workspace_id, agent_id),
+    refs.session(workspace_id, session_id),
+  ])
+  return {
+    task: task?.kind === 'task' ? task : undefined,
+    agent: agent?.kind === 'agent' ? agent : undefined,
+    session: session?.kind === 'session' ? session : undefined,
+  }
+}
+
 const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
   const { attempt } = run
   if (attempt.status !== 'running') throw new Error(`${run.id} was claimed and is ${attempt.status}`)
-  const task = await deps.store.get(refs.task(run.workspace_id, run.task_id))
+  const { task, agent, session } = await loadAround(deps, run)
   if (task === undefined) throw new Error(`${run.task_id} is missing`)
-  const [command, agent] = await Promise.all([loadCommand(deps, task), deps.store.get(refs.agent(run.workspace_id, run.agent_id))])
+  const command = await loadCommand(deps, task)
   const { params, agent_config } = command
   const model_credentials = await vendCredentials(deps, run, agent_config)
   return {
@@ -95,7 +110,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     spent_usd: (run.usage ?? no_usage).model_usd,
     heartbeat_ms: deps.deployment.heartbeat_ms,
     lease_expires_at: attempt.lease_expires_at,
-    restore: await restoreUrls(deps, run),
+    restore: await restoreUrls(deps, run, session),
     ...(model_credentials === undefined ? {} : { model_credentials }),
   }
 }
@@ -186,8 +201,8 @@ export const reportEvents = async (deps: FlowDeps, identity: RunnerIdentity, usa
 }
 
 /**
- * The runner says how it ended. The word travels through the queue, and is durable when this returns. @returns whether the
- * table has it already, so that a runner can make sure
+ * The runner says how it ended. It is applied at once; where the table is too busy for that, it travels through the queue. It is
+ * durable when this returns, either way. @returns whether the table has it already, so that a runner can make sure
  */
 export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, finish: Finish): Promise<Result<boolean>> => {
   const latest = await latestRun(deps, identity)
@@ -196,6 +211,13 @@ export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, fin
   if (isFenced(attempt)) return superseded(identity)
   if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok(true)
   const { workspace_id, run_id, attempt_no } = identity
-  await deps.signals.send([{ kind: 'attempt', event: { ...finish, type: 'finished', workspace_id, run_id, attempt_no } }])
+  const event = { ...finish, type: 'finished', workspace_id, run_id, attempt_no } as const
+  try {
+    if (await finishAttempt(deps, event, () => event, latest.value)) return ok(true)
+  } catch (cause) {
+    deps.report?.('finish_deferred', cause)
+  }
+  // Not applied, or nobody knows: the queue brings it again, and it is applied once.
+  await deps.signals.send([{ kind: 'attempt', event }])
   return ok(false)
 }

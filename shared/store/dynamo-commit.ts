@@ -1,16 +1,26 @@
 /** Commits to DynamoDB: the four kinds of write as conditional requests. */
-import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb'
-import { DeleteCommand, PutCommand, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  PutItemCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb'
+import { marshall } from '@aws-sdk/util-dynamodb'
 import { checkCommit } from './check.ts'
 import { call, failedConditions, reporting, type Link } from './dynamo-link.ts'
-import { itemOf, type Item } from './items.ts'
+import { itemOf } from './items.ts'
 import { duePartition } from './keys.ts'
 import type { CommitResult, FieldCondition, Write } from './store.ts'
+
+type Marshalled = Record<string, AttributeValue>
 
 interface Expression {
   readonly ConditionExpression: string
   readonly ExpressionAttributeNames: Record<string, string>
-  readonly ExpressionAttributeValues?: Item
+  readonly ExpressionAttributeValues?: Marshalled
 }
 interface Update extends Expression {
   readonly UpdateExpression: string
@@ -20,7 +30,7 @@ const absent: Expression = { ConditionExpression: 'attribute_not_exists(#pk)', E
 const atVersion = (version: number): Expression => ({
   ConditionExpression: '#version = :version',
   ExpressionAttributeNames: { '#version': 'version' },
-  ExpressionAttributeValues: { ':version': version },
+  ExpressionAttributeValues: marshall({ ':version': version }),
 })
 
 const operators = { at_most: '<=', at_least: '>=', equals: '=' } as const satisfies Record<FieldCondition['is'], string>
@@ -40,27 +50,27 @@ const updateOf = ({ ref, change, conditions }: Extract<Write, { op: 'add_within_
     UpdateExpression: `SET ${sets.join(', ')}${removes}`,
     ConditionExpression: ['attribute_exists(#pk)', ...conditions.map(({ field, is }, position) => `#${field} ${operators[is]} :is_${position}`)].join(' AND '),
     ExpressionAttributeNames: Object.fromEntries(fields.map((field) => [`#${field}`, field])),
-    ExpressionAttributeValues: {
+    ExpressionAttributeValues: marshall({
       ...Object.fromEntries(add.map(([field, value]) => [`:add_${field}`, value])),
       ...Object.fromEntries(set.map(([field, value]) => [`:set_${field}`, value])),
       ...Object.fromEntries(conditions.map(({ value }, position) => [`:is_${position}`, value])),
-    },
+    }),
   }
 }
 
-const keyOf = (ref: { readonly pk: string; readonly sk: string }) => ({ pk: ref.pk, sk: ref.sk })
+const keyOf = (ref: { readonly pk: string; readonly sk: string }) => marshall({ pk: ref.pk, sk: ref.sk })
 
 type Request =
-  | { readonly Put: { TableName: string; Item: Item } & Expression }
-  | { readonly Delete: { TableName: string; Key: Item } & Expression }
-  | { readonly Update: { TableName: string; Key: Item } & Update }
+  | { readonly Put: { TableName: string; Item: Marshalled } & Expression }
+  | { readonly Delete: { TableName: string; Key: Marshalled } & Expression }
+  | { readonly Update: { TableName: string; Key: Marshalled } & Update }
 
 const requestOf = (TableName: string, write: Write): Request => {
   switch (write.op) {
     case 'put_if_absent':
-      return { Put: { TableName, Item: itemOf(write.record), ...absent } }
+      return { Put: { TableName, Item: marshall(itemOf(write.record)), ...absent } }
     case 'replace_if_version':
-      return { Put: { TableName, Item: itemOf({ ...write.record, version: write.record.version + 1 }), ...atVersion(write.record.version) } }
+      return { Put: { TableName, Item: marshall(itemOf({ ...write.record, version: write.record.version + 1 })), ...atVersion(write.record.version) } }
     case 'delete_if_version':
       return { Delete: { TableName, Key: keyOf(write.ref), ...atVersion(write.version) } }
     case 'add_within_limit':
@@ -73,15 +83,15 @@ const requestOf = (TableName: string, write: Write): Request => {
  * repeat meets its own write and looks like a conflict. Callers load and decide again after a conflict, so that is harmless.
  */
 const sendOne = async (link: Link, request: Request): Promise<unknown> => {
-  const { documents } = link
-  if ('Put' in request) return call(link, 'put', () => documents.send(new PutCommand({ ...request.Put, ...reporting(link) })))
-  if ('Delete' in request) return call(link, 'delete', () => documents.send(new DeleteCommand({ ...request.Delete, ...reporting(link) })))
-  return call(link, 'update', () => documents.send(new UpdateCommand({ ...request.Update, ...reporting(link) })))
+  const { client } = link
+  if ('Put' in request) return call(link, 'put', () => client.send(new PutItemCommand({ ...request.Put, ...reporting(link) })))
+  if ('Delete' in request) return call(link, 'delete', () => client.send(new DeleteItemCommand({ ...request.Delete, ...reporting(link) })))
+  return call(link, 'update', () => client.send(new UpdateItemCommand({ ...request.Update, ...reporting(link) })))
 }
 
 /** The SDK keeps one request token across its own repeats, so a lost answer is no conflict here. */
 const sendAll = async (link: Link, requests: readonly Request[]): Promise<unknown> =>
-  call(link, 'transact_write', () => link.documents.send(new TransactWriteCommand({ TransactItems: [...requests], ...reporting(link) })))
+  call(link, 'transact_write', () => link.client.send(new TransactWriteItemsCommand({ TransactItems: [...requests], ...reporting(link) })))
 
 const conflictsOf = (error: unknown): readonly number[] => {
   if (error instanceof ConditionalCheckFailedException) return [0]

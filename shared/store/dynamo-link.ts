@@ -1,6 +1,5 @@
 /** One table of DynamoDB: the client, what is noise, and what each call consumed. */
-import { TransactionCanceledException, type ConsumedCapacity } from '@aws-sdk/client-dynamodb'
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb'
+import { TransactionCanceledException, type ConsumedCapacity, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { retried, type Backoff } from '../ports/backoff.ts'
 
 /** What a call consumed, as DynamoDB reports it. A write whose condition failed is charged too, but not reported. */
@@ -12,7 +11,7 @@ export interface CapacityUse {
 export type Operation = 'get' | 'batch_get' | 'query' | 'put' | 'delete' | 'update' | 'transact_write'
 
 export interface Link {
-  readonly documents: DynamoDBDocumentClient
+  readonly client: DynamoDBClient
   readonly table: string
   readonly backoff: Backoff
   readonly onCapacity?: ((use: CapacityUse) => void) | undefined

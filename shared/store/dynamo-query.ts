@@ -1,5 +1,6 @@
 /** Queries of one partition of the table or of an index. */
-import { QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb'
+import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import * as z from 'zod'
 import { checkRange } from './check.ts'
 import { cursorOf, positionOf, type Position } from './cursor.ts'
@@ -35,11 +36,11 @@ const inputOf = (link: Link, query: RangeQuery, bounds: Bounds): QueryCommandInp
     ...(query.index === 'table' ? { ConsistentRead: query.consistent ?? true } : { IndexName: query.index }),
     KeyConditionExpression: `#pk = :pk${sortCondition(bounds)}`,
     ExpressionAttributeNames: { '#pk': names.pk, ...(bounded ? { '#sk': names.sk } : {}) },
-    ExpressionAttributeValues: {
+    ExpressionAttributeValues: marshall({
       ':pk': query.pk,
       ...(bounds.lower === undefined ? {} : { ':lower': bounds.lower }),
       ...(bounds.upper === undefined ? {} : { ':upper': bounds.upper }),
-    },
+    }),
     ScanIndexForward: query.newest_first !== true,
     ...reporting(link),
   }
@@ -48,8 +49,8 @@ const inputOf = (link: Link, query: RangeQuery, bounds: Bounds): QueryCommandInp
 /** The key to start behind, where it is known; and only inside the bounds, as DynamoDB demands. */
 const startKey = ({ index, pk }: RangeQuery, at: Position | undefined, bounds: Bounds): QueryCommandInput['ExclusiveStartKey'] => {
   if (at === undefined || (at.sort !== bounds.lower && at.sort !== bounds.upper)) return undefined
-  if (index === 'table') return { pk, sk: at.sort }
-  return at.key === undefined ? undefined : { ...at.key, [indexes[index].pk]: pk, [indexes[index].sk]: at.sort }
+  if (index === 'table') return marshall({ pk, sk: at.sort })
+  return at.key === undefined ? undefined : marshall({ ...at.key, [indexes[index].pk]: pk, [indexes[index].sk]: at.sort })
 }
 
 /** Items of the table, or of an index their keys, in order. `after` is absent at the end. */
@@ -68,9 +69,9 @@ export const queryItems = async (link: Link, query: RangeQuery): Promise<{ reado
     // One more than asked for, to know whether others follow.
     const Limit = limit + 1 - items.length + (skipped === undefined ? 0 : 1)
     const page = await call(link, 'query', () =>
-      link.documents.send(new QueryCommand({ ...input, Limit, ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }) })),
+      link.client.send(new QueryCommand({ ...input, Limit, ...(ExclusiveStartKey === undefined ? {} : { ExclusiveStartKey }) })),
     )
-    items.push(...(page.Items ?? []).map((item) => Key.parse(item)).filter((item) => item[names.sk] !== skipped))
+    items.push(...(page.Items ?? []).map((item) => Key.parse(unmarshall(item))).filter((item) => item[names.sk] !== skipped))
     ExclusiveStartKey = page.LastEvaluatedKey
   } while (items.length <= limit && ExclusiveStartKey !== undefined)
   const cut = items.slice(0, limit)

@@ -2,8 +2,8 @@
  * The store on DynamoDB. Only a failed condition is a conflict; throttling and transactions that met another are
  * repeated with jitter, a bounded number of times.
  */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { BatchGetCommand, DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb'
+import { BatchGetItemCommand, GetItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import * as z from 'zod'
 import { default_backoff, pause, UnavailableError, type Backoff } from '../ports/backoff.ts'
 import { commitTo } from './dynamo-commit.ts'
@@ -16,7 +16,8 @@ import type { RangePage, RangeQuery, Store } from './store.ts'
 
 export type { CapacityUse } from './dynamo-link.ts'
 
-export type DynamoOptions = ({ readonly client: DynamoDBClient } | { readonly documentClient: DynamoDBDocumentClient }) & {
+export interface DynamoOptions {
+  readonly client: DynamoDBClient
   readonly table: string
   /** Hears what each call consumed. Without a listener nothing is asked for. */
   readonly onCapacity?: (use: CapacityUse) => void
@@ -38,12 +39,12 @@ const addressOf = ({ pk, sk }: Key): string => JSON.stringify([pk, sk])
 /** What is found of at most 100 keys, in no order. DynamoDB leaves out what it has no room or capacity for: ask again. */
 const getBatch = async (link: Link, keys: readonly Key[], consistent: boolean): Promise<readonly RawItem[]> => {
   const found: RawItem[] = []
-  let wanted = keys.map(({ pk, sk }): Record<string, unknown> => ({ pk, sk }))
+  let wanted: Record<string, AttributeValue>[] = keys.map(({ pk, sk }) => marshall({ pk, sk }))
   for (let tried = 1; ; tried += 1) {
     const RequestItems = { [link.table]: { Keys: wanted, ConsistentRead: consistent } }
-    const output = await call(link, 'batch_get', () => link.documents.send(new BatchGetCommand({ RequestItems, ...reporting(link) })))
+    const output = await call(link, 'batch_get', () => link.client.send(new BatchGetItemCommand({ RequestItems, ...reporting(link) })))
     const items = output.Responses?.[link.table] ?? []
-    found.push(...items.map((item) => RawItem.parse(item)))
+    found.push(...items.map((item) => RawItem.parse(unmarshall(item))))
     const rest = output.UnprocessedKeys?.[link.table]?.Keys ?? []
     if (rest.length === 0) return found
     if (items.length === 0 && tried >= link.backoff.attempts_max)
@@ -62,9 +63,9 @@ const getItems = async (link: Link, keys: readonly Key[], consistent = true): Pr
 }
 
 const getOne = async <K extends RecordKind>(link: Link, ref: Ref<K>, consistent: boolean): Promise<RecordOf<K> | undefined> => {
-  const input = { TableName: link.table, Key: { pk: ref.pk, sk: ref.sk }, ConsistentRead: consistent, ...reporting(link) }
-  const { Item } = await call(link, 'get', () => link.documents.send(new GetCommand(input)))
-  return Item === undefined ? undefined : recordOf(ref.kind, Item)
+  const input = { TableName: link.table, Key: marshall({ pk: ref.pk, sk: ref.sk }), ConsistentRead: consistent, ...reporting(link) }
+  const { Item } = await call(link, 'get', () => link.client.send(new GetItemCommand(input)))
+  return Item === undefined ? undefined : recordOf(ref.kind, unmarshall(Item))
 }
 
 const getMany = async <K extends RecordKind>(link: Link, refs: readonly Ref<K>[]): Promise<readonly (RecordOf<K> | undefined)[]> => {
@@ -92,8 +93,7 @@ const range = async (link: Link, query: RangeQuery): Promise<RangePage> => {
 /** The store on one table of DynamoDB. */
 export const dynamoStore = (options: DynamoOptions): Store => {
   const link: Link = {
-    documents:
-      'documentClient' in options ? options.documentClient : DynamoDBDocumentClient.from(options.client, { marshallOptions: { removeUndefinedValues: true } }),
+    client: options.client,
     table: options.table,
     backoff: options.backoff ?? default_backoff,
     onCapacity: options.onCapacity,

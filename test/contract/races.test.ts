@@ -7,7 +7,7 @@ import { lookAtTask } from '../../shared/flows/look.ts'
 import { retryTask } from '../../shared/flows/retry.ts'
 import { RunId } from '../../shared/domain/ids.ts'
 import { placeInLine } from '../../shared/domain/lines.ts'
-import { refs } from '../../shared/store/keys.ts'
+import { refs, type Ref } from '../../shared/store/keys.ts'
 import { betweenStore } from '../support/between.ts'
 import { at, boom, instanceOf, named } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
@@ -60,12 +60,19 @@ test('two dispatchers that meet in one class start each task once', async () => 
 
 test('a look that fails half-way leaves no promise behind', async () => {
   const inner = betweenStore()
+  const check = ({ kind }: Ref): void => {
+    if (kind === 'command' || kind === 'run') throw new Error('the table is away')
+  }
   const plane = testPlane({
     store: {
       ...inner,
       get: async (ref) => {
-        if (ref.kind === 'command' || ref.kind === 'run') throw new Error('the table is away')
+        check(ref)
         return inner.get(ref)
+      },
+      getMany: async (refs) => {
+        for (const ref of refs) check(ref)
+        return inner.getMany(refs)
       },
     },
   })

@@ -68,7 +68,7 @@ test.each(calls)('%s of an attempt that was given up is answered attempt_superse
 test('an attempt that has ended by its own word is told so, and may say nothing else', async () => {
   const { plane, sandbox, who } = await oneRunning()
   await plane.claim(sandbox)
-  expect(await reportFinish(plane.deps, who, { outcome: 'error', usage: test_usage, error: boom })).toEqual({ ok: true, value: false })
+  expect(await reportFinish(plane.deps, who, { outcome: 'error', usage: test_usage, error: boom })).toEqual({ ok: true, value: true })
   await plane.deliver()
   expect(await plane.run(sandbox.run_id)).toMatchObject({ attempt: { attempt_no: 2 } })
   const other = await oneRunning()
@@ -78,6 +78,53 @@ test('an attempt that has ended by its own word is told so, and may say nothing 
   expect(await reportFinish(other.plane.deps, other.who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
   expect(other.plane.signals).toEqual([])
   expect(await storeLogs(other.plane.deps, other.who, [entry(1)])).toMatchObject({ code: 'attempt_superseded' })
+})
+
+test('an end is applied at once, and rings for whoever waits for the room', async () => {
+  const { plane, sandbox, who } = await oneRunning()
+  await plane.claim(sandbox)
+  expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await plane.run(sandbox.run_id)).toMatchObject({ status: 'ok', attempt: { status: 'ok' } })
+  expect(plane.signals.map(({ kind }) => kind)).toEqual(['class'])
+})
+
+test.each([
+  ['the write failed', false],
+  ['the write was done, and its answer lost', true],
+])('an end that could not be applied comes through the queue, once: %s', async (_, written) => {
+  const { plane, sandbox, who } = await oneRunning()
+  await plane.claim(sandbox)
+  const { store } = plane.deps
+  const reported: string[] = []
+  const commit: typeof store.commit = async (writes) => {
+    if (written) await store.commit(writes)
+    throw new Error('the table did not answer')
+  }
+  const deps = { ...plane.deps, store: { ...store, commit }, report: (what: string) => void reported.push(what) }
+  expect(await reportFinish(deps, who, { outcome: 'ok', usage: test_usage, result: 'done' })).toEqual({ ok: true, value: false })
+  expect(reported).toEqual(['finish_deferred'])
+  expect(plane.signals.map(({ kind }) => kind)).toEqual(['attempt'])
+  await plane.deliver()
+  const ended = await plane.run(sandbox.run_id)
+  expect(ended).toMatchObject({ status: 'ok', event_seq: 3 })
+  expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await plane.run(sandbox.run_id)).toEqual(ended)
+})
+
+test('an end that meets a heartbeat is decided again on the run as it is then', async () => {
+  const { plane, sandbox, who } = await oneRunning()
+  await plane.claim(sandbox)
+  const { store } = plane.deps
+  let met = false
+  const commit: typeof store.commit = async (writes) => {
+    if (!met) {
+      met = true
+      expect(await heartbeat(plane.deps, who, test_usage)).toMatchObject({ ok: true })
+    }
+    return store.commit(writes)
+  }
+  expect(await reportFinish({ ...plane.deps, store: { ...store, commit } }, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await plane.run(sandbox.run_id)).toMatchObject({ status: 'ok', event_seq: 3 })
 })
 
 test('logs are kept in chunks below 64 KB, each entry once', async () => {

@@ -111,7 +111,7 @@ test('Bedrock is asked by one role that may do nothing else, and only the functi
 test('a function rings the queues it is meant to ring', () => {
   const sends = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 'sqs').filter((text) => text.startsWith('sqs:SendMessage'))
   expect(sends('api')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
-  expect(sends('runnerapi')).toEqual(['sqs:SendMessage <QueuesAttemptEventsQueue.Arn>'])
+  expect(sends('runnerapi')).toEqual(['AttemptEvents', 'Dispatch', 'Wake'].map((queue) => `sqs:SendMessage <Queues${queue}Queue.Arn>`))
   expect(sends('attemptevents')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
 })
 
