@@ -209,6 +209,7 @@ test.each([
     ['schedules', 'create', 'Look', '--agent', 'demo', '--cron', '0 9 * * 1-5', '--timezone', 'Europe/Berlin'],
     /created schedule sch_\w+; its first tick is in 22h/,
   ],
+  [['schedules', 'draft', 'weekdays at nine in Berlin'], /^0 9 \* \* 1-5 +Every weekday at 09:00[^]*Said by scripted\. Nothing is stored; create it: .*--timezone Europe\/Berlin/],
   [['schedules', 'list', '--agent', 'demo'], /sch_\w+ +active +demo +0 9 \* \* 1-5 +Europe\/Berlin +in 22h +2m ago +Look at the queue/],
   [['schedules', 'get', sample_ids.schedule], /catch-up +10m/],
   [['schedules', 'update', sample_ids.schedule, '--overlap', 'skip', '--catchup', '1h'], /overlap +skip\ncatch-up +1h/],

@@ -37,7 +37,7 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
-  'updateSchedule',
+  'updateSchedule', 'draftSchedule',
   'fireSchedule',
   'revokeApiKey',
 ])

@@ -46,6 +46,7 @@ test('every operation of the contract has its method', async () => {
   await client.instances.list()
   await client.instances.get(sample_ids.class_key)
   await client.schedules.create({ agent_id: agent, cron_expr: '0 9 * * *', prompt: 'hello' })
+  await client.schedules.draft({ text: 'weekdays at nine in Berlin' })
   await client.schedules.list({ agent_id: agent })
   await client.schedules.get(sample_ids.schedule)
   await client.schedules.update(sample_ids.schedule, { active: false })

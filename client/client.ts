@@ -55,6 +55,7 @@ const scheduleMethods = (method: Method) => {
   const fire = method.idAndBody(operations.fireSchedule)
   return {
     create: method.body(operations.createSchedule),
+    draft: method.body(operations.draftSchedule),
     list: method.query(operations.listSchedules),
     get: method.id(operations.getSchedule),
     update: method.idAndBody(operations.updateSchedule),

@@ -57,6 +57,8 @@ export const env_names = {
   compute: 'LANEKEEPER_COMPUTE',
   /** JSON of `AlarmClockSettings`. */
   alarm_clock: 'LANEKEEPER_ALARM_CLOCK',
+  /** JSON of `TextModelSettings`. */
+  text_model: 'LANEKEEPER_TEXT_MODEL',
   /** ARN of the role that may ask Bedrock; only where Bedrock serves the model. */
   model_role: 'LANEKEEPER_MODEL_ROLE_ARN',
 } as const
@@ -74,6 +76,10 @@ export const ComputeSettings = z.strictObject({
   api_url: z.string(),
 })
 export type ComputeSettings = z.infer<typeof ComputeSettings>
+
+/** Which model answers questions of the plane itself, and where its key is. */
+export const TextModelSettings = z.strictObject({ provider: z.string(), base_url: z.string(), model: z.string(), secret_arn: z.string() })
+export type TextModelSettings = z.infer<typeof TextModelSettings>
 
 /** Where the alarms of schedules are set, and what they ring. */
 export const AlarmClockSettings = z.strictObject({

@@ -8,6 +8,7 @@ import { exit_codes, usageError, type ExitCode } from '../io.ts'
 import { findAgent, operand } from '../lookup.ts'
 import { ago } from '../render/format.ts'
 import { nextLines, scheduleFields, scheduleTable, tickTable } from '../render/schedules.ts'
+import { clean } from '../render/style.ts'
 import { parseDuration } from '../values.ts'
 import { comeBack, followOnTerminal } from './following.ts'
 import { listCommand, listOptions, ListOptions, printList, shownBy } from './lists.ts'
@@ -30,6 +31,19 @@ const changesOf = (options: Changes) => ({
 const show = async (context: Context, schedule: ScheduleView): Promise<ExitCode> => {
   const shown = await shownBy(context, true)
   print(context, schedule, () => scheduleFields(shown, schedule))
+  return exit_codes.done
+}
+
+const DraftOptions = z.object({ timezone: z.string().optional() })
+
+const draft = async (context: Context, { args, options }: { args: readonly string[]; options: z.infer<typeof DraftOptions> }): Promise<ExitCode> => {
+  const text = operand(args, 'The words')
+  const drafted = await context.client.schedules.draft({ text, ...(options.timezone === undefined ? {} : { timezone: options.timezone }) })
+  const shown = await shownBy(context, false)
+  const create = `${context.name} schedules create "…" --agent … --cron "${drafted.cron_expr}" --timezone ${drafted.timezone}`
+  const { bold, dim } = context.style
+  const head = `${bold(clean(drafted.cron_expr))}  ${clean(drafted.sentence)}\n`
+  print(context, drafted, () => `${head}${nextLines(shown, drafted)}${dim(`Said by ${clean(drafted.model)}. Nothing is stored; create it: ${clean(create)}`)}\n`)
   return exit_codes.done
 }
 
@@ -120,6 +134,12 @@ export const addSchedules = (program: Command, act: Act): void => {
     .requiredOption('--cron <expr>', 'minute hour day-of-month month day-of-week, as in "0 9 * * 1-5"')
     .option('--paused', 'it has no ticks until it is resumed')
     .action(act(CreateOptions, create))
+  schedules
+    .command('draft')
+    .argument('<words>', 'as in "weekdays at nine in Berlin"')
+    .description('Turn plain words into a cron and a zone; nothing is stored')
+    .option('--timezone <zone>', 'of words that name no place (default UTC)')
+    .action(act(DraftOptions, draft))
   listCommand(schedules, 'List schedules, newest first').option('--agent <agent>', 'key or id of the agent').action(act(ScheduleListOptions, list))
   one('get', 'Show a schedule').action(act(z.object({}), async (context, { args }) => show(context, await context.client.schedules.get(scheduleId(args)))))
   changeOptions(one('update', 'Change a schedule; what is due ends first'))

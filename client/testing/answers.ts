@@ -129,6 +129,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   getExecutionInstance: () => found(instance),
   createSchedule: ({ body }) =>
     body['cron_expr'] === 'never' ? problem('invalid_request', 'cron_expr has one field') : { status: 201, body: sampleSchedule({ ...body }) },
+  draftSchedule: () => found({ ...next_ticks, offset_changes: [], sentence: 'Every weekday at 09:00, Europe/Berlin.', model: 'scripted' }),
   listSchedules: () => list(sampleSchedule()),
   getSchedule: whereId('schedule_id', sample_ids.schedule, sampleSchedule()),
   updateSchedule,

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { AgentId, ApiKeyId, ScheduleId, TaskId, WorkspaceId } from '../domain/ids.ts'
 import { catchup_window_ms_default, catchup_window_ms_max, Overlap, pause_reasons, prompt_characters_max } from '../domain/schedule.ts'
+import { draft_words_max } from '../domain/schedule-draft.ts'
 import { Timestamp } from '../domain/time.ts'
 import { listOf, named, Nothing, page_query, queryInt, shown } from './common.ts'
 import { operation } from './operation.ts'
@@ -102,6 +103,16 @@ export const UpdateSchedule = z.strictObject({
   active: z.boolean().optional(),
 })
 
+/** What words about times mean: nothing is stored. Creating the schedule with it is the confirmation. */
+export const ScheduleDraft = named('ScheduleDraft', NextTicks.extend({ sentence: z.string(), /** Which model said so. */ model: z.string() }))
+export type ScheduleDraft = z.infer<typeof ScheduleDraft>
+
+const DraftSchedule = z.strictObject({
+  text: z.string().trim().min(1).max(draft_words_max),
+  /** Of words that name no place. */
+  timezone: timezone.default('UTC'),
+})
+
 const params = z.strictObject({ schedule_id: ScheduleId })
 const count_default = 5
 const count_max = 100
@@ -120,6 +131,18 @@ export const schedule_operations = {
     params: Nothing,
     responses: { 201: ScheduleView },
     problems: ['not_found', 'runner_unsupported', 'provider_unsupported', 'feature_unsupported', 'too_many_conflicts'],
+  }),
+  draftSchedule: operation({
+    ...base,
+    id: 'draftSchedule',
+    method: 'POST',
+    path: '/v1/schedules/draft',
+    summary: 'Turn plain words into a cron and a zone, with the next five ticks; nothing is stored',
+    role: 'admin',
+    body: DraftSchedule,
+    params: Nothing,
+    responses: { 200: ScheduleDraft },
+    problems: ['draft_unclear', 'model_not_configured'],
   }),
   listSchedules: operation({
     ...base,

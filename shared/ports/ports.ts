@@ -120,6 +120,15 @@ export interface ModelCredentials {
   ): Promise<VendedCredentials | undefined>
 }
 
+export type TextAnswer =
+  | { readonly ok: true; readonly text: string; /** As it names itself. */ readonly model: string }
+  | { readonly ok: false; readonly why: 'not_configured' | 'unavailable'; readonly message: string }
+
+/** A model that answers one question with text. */
+export interface TextModel {
+  ask(question: { readonly system: string; readonly message: string }): Promise<TextAnswer>
+}
+
 export const file_kinds = ['workspace', 'transcript'] as const
 export type FileKind = (typeof file_kinds)[number]
 
