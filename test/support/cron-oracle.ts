@@ -73,7 +73,8 @@ export class OracleCron {
     this.#by_elapsed_time = minute.startsWith('*') || hour.startsWith('*')
   }
 
-  #isDay(day: number): boolean {
+  /** @param day a date, as days since 1 January 1970 */
+  isDay(day: number): boolean {
     const known = this.#days.get(day)
     if (known !== undefined) return known
     const [, , dom = '', month = '', dow = ''] = this.#fields
@@ -87,12 +88,16 @@ export class OracleCron {
     return is
   }
 
+  isTime(hour: number, minute: number): boolean {
+    return this.#minutes[minute] === true && this.#hours[hour] === true
+  }
+
   /** Whether a minute is a tick. @param at_ms a whole minute */
   isTick(zone: OracleZone, at_ms: number): boolean {
     const wall_ms = at_ms + zone.offset_ms(at_ms)
     const day = Math.floor(wall_ms / day_ms)
     const minute_of_day = (wall_ms - day * day_ms) / minute_ms
-    if (this.#minutes[minute_of_day % 60] !== true || this.#hours[Math.floor(minute_of_day / 60)] !== true || !this.#isDay(day)) return false
+    if (!this.isTime(Math.floor(minute_of_day / 60), minute_of_day % 60) || !this.isDay(day)) return false
     return this.#by_elapsed_time || !isLaterPass(zone, at_ms)
   }
 
@@ -101,7 +106,7 @@ export class OracleCron {
     let at_ms = (Math.floor(ref_ms / minute_ms) + 1) * minute_ms
     while (at_ms <= until_ms) {
       const day = Math.floor(at_ms / day_ms)
-      if (!this.#isDay(day - 1) && !this.#isDay(day) && !this.#isDay(day + 1)) at_ms = (day + 1) * day_ms
+      if (!this.isDay(day - 1) && !this.isDay(day) && !this.isDay(day + 1)) at_ms = (day + 1) * day_ms
       else if (this.isTick(zone, at_ms)) return at_ms
       else at_ms += minute_ms
     }
