@@ -5,7 +5,7 @@
 import { hour_ms, minute_ms } from '../time.ts'
 import { calendarDay } from './calendar.ts'
 import { parseCron, type Cron } from './cron.ts'
-import { day_ms, zoneOf, type Zone } from './zone.ts'
+import { day_ms, offsetChanges, zoneOf, type Zone } from './zone.ts'
 
 /** 29 February on a given day of the week comes every 28 years, or 40 around 2100. */
 const days_max = 41 * 366
@@ -21,6 +21,19 @@ const isDay = (cron: Cron, day: number): boolean => {
 const wallTimes = (cron: Cron, day: number): readonly number[] =>
   cron.hours.flatMap((hour) => cron.minutes.map((minute) => day * day_ms + hour * hour_ms + minute * minute_ms))
 
+interface Stretch {
+  readonly start_ms: number
+  readonly end_ms: number
+  readonly offset_ms: number
+}
+
+/** The times of one offset each, oldest first, in which a day of the zone's clocks may lie. Asking the zone for each wall time would take milliseconds. */
+const steadyStretches = (zone: Zone, zone_name: string, day: number): readonly Stretch[] => {
+  const [from_ms, to_ms] = [(day - 1) * day_ms, (day + 2) * day_ms]
+  const starts = [from_ms, ...offsetChanges(zone_name, from_ms, to_ms).map(({ at_ms }) => at_ms)]
+  return starts.map((start_ms, at) => ({ start_ms, end_ms: starts[at + 1] ?? to_ms, offset_ms: zone.offsetAt(start_ms) }))
+}
+
 /** Ticks of days around a change of the offset, which are made by trying each wall time. */
 const irregular = new WeakMap<Cron, Map<string, readonly number[]>>()
 const irregular_max = 50
@@ -31,8 +44,14 @@ const irregularTicks = (cron: Cron, zone: Zone, zone_name: string, day: number):
   const key = `${zone_name} ${day}`
   const found = cache.get(key)
   if (found !== undefined) return found
+  const stretches = steadyStretches(zone, zone_name, day)
   const ticks = wallTimes(cron, day)
-    .flatMap((wall_ms) => (cron.by_elapsed_time ? zone.instantsOf(wall_ms) : zone.instantsOf(wall_ms).slice(0, 1)))
+    .flatMap((wall_ms) => {
+      const instants = stretches
+        .filter(({ start_ms, end_ms, offset_ms }) => wall_ms - offset_ms >= start_ms && wall_ms - offset_ms < end_ms)
+        .map(({ offset_ms }) => wall_ms - offset_ms)
+      return cron.by_elapsed_time ? instants : instants.slice(0, 1)
+    })
     .toSorted((a, b) => a - b)
   if (cache.size >= irregular_max) cache.clear()
   cache.set(key, ticks)
