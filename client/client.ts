@@ -67,6 +67,16 @@ const scheduleMethods = (method: Method) => {
   }
 }
 
+const runMethods = (method: ReturnType<typeof methodsOf>) => ({
+  list: method.query(operations.listRuns),
+  get: method.id(operations.getRun),
+  attempts: method.id(operations.listRunAttempts),
+  snapshots: method.idAndQuery(operations.listRunSnapshots),
+  events: method.idAndQuery(operations.listRunEvents),
+  interaction: method.id(operations.getRunInteraction),
+  cancel: method.id(operations.cancelRun),
+})
+
 export const createClient = (options: ClientOptions) => {
   const transport = transportOf(options)
   const method = methodsOf({ transport, workspace_id: options.workspace_id })
@@ -97,15 +107,7 @@ export const createClient = (options: ClientOptions) => {
       explain: method.id(operations.explainTask),
       events,
     },
-    runs: {
-      list: method.query(operations.listRuns),
-      get: method.id(operations.getRun),
-      attempts: method.id(operations.listRunAttempts),
-      snapshots: method.idAndQuery(operations.listRunSnapshots),
-      events: method.idAndQuery(operations.listRunEvents),
-      interaction: method.id(operations.getRunInteraction),
-      cancel: method.id(operations.cancelRun),
-    },
+    runs: runMethods(method),
     instances: {
       list: method.query(operations.listExecutionInstances),
       get: method.id(operations.getExecutionInstance),

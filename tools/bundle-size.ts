@@ -16,6 +16,8 @@ const limits_bytes: Readonly<Record<string, number>> = {
   'attempt-events': 950 * kib,
   wake: 950 * kib,
   sweep: 950 * kib,
+  'cron-fire': 800 * kib,
+  'schedule-draft': 700 * kib,
 }
 
 /** How infra/ bundles a function. */
