@@ -2,6 +2,7 @@
  * Stories in which another handler acts at one certain moment: between two calls of the one that the story is about. Chance finds such a moment
  * once in many thousand seeds; here it is made. Each throws where the two together did what neither may.
  */
+import { wakeAgentClasses } from '../../../shared/flows/agent-work.ts'
 import { RunId } from '../../../shared/domain/ids.ts'
 import { cancelRun, cancelTask } from '../../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../../shared/flows/dispatch.ts'
@@ -13,7 +14,7 @@ import { heartbeat } from '../../../shared/flows/runner.ts'
 import { lookAtSession } from '../../../shared/flows/session.ts'
 import { refs } from '../../../shared/store/keys.ts'
 import { betweenStore, type BetweenStore } from '../../support/between.ts'
-import { at, boom, identity, instanceOf, named } from '../../support/looks.ts'
+import { at, boom, identity, instanceOf, named, sweepDeaf } from '../../support/looks.ts'
 import { testPlane, type TestPlane } from '../../support/plane.ts'
 import { tell } from './tell.ts'
 
@@ -70,6 +71,33 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     await cancelTask(plane.deps, named(plane, task))
     const line = await store.range({ index: 'table', pk: `${plane.workspace_id}#${task.class_key}`, from: 'LINE#', to: 'LINE#~', limit: 1 })
     must('a cancelled task stands in line', line.records.length === 0)
+  },
+  'two dispatchers do not fill one room twice': async (plane, store) => {
+    const agent = await plane.makeAgent({ concurrency: 1 })
+    const { task } = await plane.accept({ agent_id: agent.id })
+    store.beforeWriteOf('place', async () => {
+      await plane.accept({ agent_id: agent.id, priority: 'urgent' })
+      await lookAtClass(plane.deps, task)
+    })
+    await lookAtClass(plane.deps, task)
+    const { live } = await instanceOf(plane, task.class_key)
+    must(`${live} are live`, live === 1)
+  },
+  'a cancel that meets a retry is decided on what is': async (plane, store) => {
+    const { task, sandbox } = await running(plane, 1)
+    store.afterReadOf('task', async () => void (await plane.finish(sandbox, failed)))
+    await cancelTask(plane.deps, named(plane, task))
+    must('the task goes on', (await plane.task(task.id)).state === 'cancelled')
+  },
+  'a class that is looked at in its cool-down is looked at after it': async (plane) => {
+    const { agent, sandbox } = await running(plane, 2, { policy: { retry: { max_attempts: 1 } } })
+    await plane.finish(sandbox, failed)
+    await plane.finish(at(plane.sandboxes, 1), failed)
+    const { task } = await plane.accept({ agent_id: agent.id, policy: { retry: { max_attempts: 1 } } })
+    await wakeAgentClasses(plane.deps, { workspace_id: plane.workspace_id, agent_id: agent.id })
+    plane.advance(-10_000)
+    await sweepDeaf(plane, 4)
+    must('nobody has looked', (await plane.task(task.id)).state === 'running')
   },
   'two dispatchers that meet at a retry start it once': async (plane, store) => {
     const { task, sandbox } = await running(plane, 1)
