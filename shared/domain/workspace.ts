@@ -34,3 +34,13 @@ export const ApiKey = z.strictObject({
   version: z.int(),
 })
 export type ApiKey = z.infer<typeof ApiKey>
+
+/** Finds a key by its id, from the moment it is made: the list of keys is an index, and may not know a new one yet. */
+export const ApiKeyName = z.strictObject({
+  kind: z.literal('api_key_name'),
+  workspace_id: WorkspaceId,
+  id: ApiKeyId,
+  key_hash: ApiKey.shape.key_hash,
+  version: z.int(),
+})
+export type ApiKeyName = z.infer<typeof ApiKeyName>

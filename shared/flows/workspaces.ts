@@ -4,6 +4,7 @@ import { ApiKeyId, WorkspaceId } from '../domain/ids.ts'
 import { ok, refuse, type Result } from '../domain/result.ts'
 import { timestamp } from '../domain/time.ts'
 import type { ApiKey, Role, Workspace } from '../domain/workspace.ts'
+import { refs } from '../store/keys.ts'
 import { allApiKeys } from '../lists/simple.ts'
 import { settle, type FlowDeps } from './flow.ts'
 
@@ -30,14 +31,21 @@ export const createApiKey = async (deps: FlowDeps, request: CreateKeyRequest, by
   return committed.ok ? ok(decision.value) : refuse('too_many_conflicts', 'the key could not be stored: send it again')
 }
 
+interface KeyName {
+  readonly workspace_id: WorkspaceId
+  readonly api_key_id: ApiKeyId
+}
+
+/** A key by its id. The first key of a deployment, which no request has made, is found in the list alone. */
+const findKey = async (deps: FlowDeps, { workspace_id, api_key_id }: KeyName, all: readonly ApiKey[]): Promise<ApiKey | undefined> => {
+  const name = await deps.store.get(refs.apiKeyName(workspace_id, api_key_id))
+  return name === undefined ? all.find((one) => one.id === api_key_id) : deps.store.get(refs.apiKey(name.key_hash))
+}
+
 /** @param by the role of whoever asks */
-export const revokeApiKey = async (
-  deps: FlowDeps,
-  request: { readonly workspace_id: WorkspaceId; readonly api_key_id: ApiKeyId },
-  by: Role,
-): Promise<Result<ApiKey>> =>
+export const revokeApiKey = async (deps: FlowDeps, request: KeyName, by: Role): Promise<Result<ApiKey>> =>
   settle(deps, async () => {
     const all = await allApiKeys(deps.store, request.workspace_id)
-    const key = all.find((one) => one.id === request.api_key_id)
+    const key = await findKey(deps, request, all)
     return key === undefined ? refuse('not_found', `no API key ${request.api_key_id}`) : decideRevokeApiKey(key, all, by, deps.clock.now())
   })

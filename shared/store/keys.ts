@@ -59,6 +59,7 @@ export const refs = {
   killedAttempt: (ws: string, killed_at: string, run_id: string, attempt_no: number) =>
     ref('killed_attempt', killPartition(ws, killed_at), `${run_id}#${digits(attempt_no, 4)}`),
   apiKey: (key_hash: string) => ref('api_key', `key#${key_hash}`, 'KEY'),
+  apiKeyName: (ws: string, api_key_id: string) => ref('api_key_name', `${ws}#api-key-names`, api_key_id),
 } as const
 
 /** Where a record lies. */
@@ -92,6 +93,8 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.tick(record.workspace_id, record.schedule_id, record.tick_at)
     case 'workspace':
       return refs.workspace(record.id)
+    case 'api_key_name':
+      return refs.apiKeyName(record.workspace_id, record.id)
     case 'api_key':
       return refs.apiKey(record.key_hash)
     case 'gate':

@@ -81,6 +81,14 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: `or {workspace}#session#{session} / WAIT#{rank}#{task}: in one of the two, as long as the task is queued`,
   },
+  {
+    name: 'API key by id',
+    index: 'table',
+    key: key(refs.apiKeyName(w, '{api_key}')),
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'holds the hash that the key lies under',
+  },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
   {
     name: 'gate of a workspace',

@@ -35,5 +35,6 @@ export const record_notes = {
     note: 'its next tick is the compare-and-swap of a fire; a deleted one stays, so that past tasks can name it',
   },
   tick: { key: key(refs.tick(w, '{schedule}', '{tick}')), note: 'immutable ledger row: how one nominal tick ended, and why' },
+  api_key_name: { key: key(refs.apiKeyName(w, '{api_key}')), note: 'finds a key by its id' },
   api_key: { key: key(refs.apiKey('{sha256}')), note: 'the key itself is stored nowhere' },
 } as const satisfies Record<RecordKind, RecordNote>

@@ -10,7 +10,7 @@ import { AttemptRecord, Run } from '../domain/run.ts'
 import { Schedule, Tick } from '../domain/schedule.ts'
 import { Session } from '../domain/session.ts'
 import { Task } from '../domain/task.ts'
-import { ApiKey, Workspace } from '../domain/workspace.ts'
+import { ApiKey, ApiKeyName, Workspace } from '../domain/workspace.ts'
 
 export const record_schemas = {
   agent: Agent,
@@ -26,6 +26,7 @@ export const record_schemas = {
   log: LogChunk,
   workspace: Workspace,
   api_key: ApiKey,
+  api_key_name: ApiKeyName,
   schedule: Schedule,
   tick: Tick,
   gate: Gate,

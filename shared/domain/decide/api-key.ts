@@ -4,7 +4,7 @@ import { decided, type Decision } from '../decision.ts'
 import type { ApiKeyId, WorkspaceId } from '../ids.ts'
 import { refuse, type Refusal } from '../result.ts'
 import { timestamp } from '../time.ts'
-import { atLeast, roles, type ApiKey, type Role } from '../workspace.ts'
+import { atLeast, roles, type ApiKey, type ApiKeyName, type Role } from '../workspace.ts'
 
 /** A key is this and 32 random bytes in base64url. */
 const key_prefix = 'lk_'
@@ -43,7 +43,15 @@ export const decideCreateApiKey = (wanted: NewApiKey, by: Role, now_ms: number):
     created_at: timestamp(now_ms),
     version: 1,
   }
-  return decided([{ op: 'put_if_absent', record }], [], { record, key })
+  const found_by: ApiKeyName = { kind: 'api_key_name', workspace_id, id, key_hash: record.key_hash, version: 1 }
+  return decided(
+    [
+      { op: 'put_if_absent', record },
+      { op: 'put_if_absent', record: found_by },
+    ],
+    [],
+    { record, key },
+  )
 }
 
 const keeper_roles = ['admin', 'operator'] as const
