@@ -93,8 +93,8 @@ const dispatch = guardsIn('shared/flows/dispatch.ts', [
   },
   {
     name: 'dispatch.candidate-fits',
-    find: 'return fitTogether(free.task, run) ? { ...free, command, run, fresh } : undefined',
-    replace: 'return { ...free, command, run, fresh }',
+    find: 'one !== undefined && fitTogether(one.task, run) ? {',
+    replace: 'one !== undefined ? {',
     invariant: 3,
     protects: 'what was read while another dispatcher wrote is read again',
   },

@@ -82,14 +82,14 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
   },
   {
     name: 'finish.rings-class',
-    find: ", { kind: 'class', workspace_id, class_key }, ...next.signals]",
-    replace: ', ...next.signals]',
+    find: "{ kind: 'class', workspace_id, class_key },\n      ...next.signals,",
+    replace: '...next.signals,',
     invariant: 12,
     protects: 'room that is freed is filled at once',
   },
   {
     name: 'finish.rings-session',
-    find: '...(state.session?.waiting === true ? [sessionSignal(state.session)] : []), ',
+    find: '...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),',
     replace: '',
     invariant: 12,
     protects: 'who waits for the session is served at once',
