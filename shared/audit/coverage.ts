@@ -29,6 +29,8 @@ const isSoon = (due_at: string | undefined, { now_ms, watched_within_ms }: Watch
 const coveredInLine = ({ places: [place], instance, session, gate }: Covered): boolean => {
   if (place?.line === 'session') return session?.waiting === true && (session.owner !== undefined || session.due_at !== undefined)
   if (gate?.kill !== undefined || gate?.waking === true) return true
+  // Whoever lifts an operator's limit of 0 sets the due time in the same commit.
+  if (instance?.desired_limit === 0) return true
   return instance !== undefined && (instance.due_at !== undefined || instance.live > 0 || instance.turn_owner !== undefined)
 }
 

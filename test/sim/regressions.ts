@@ -10,6 +10,8 @@ export interface Regression extends SimulationOptions {
 
 export const regressions: readonly Regression[] = [
   { seed: 1, found: 'a release did not read what the next one had added to a record, and failed every request for it during a rolling deployment' },
+  { seed: 2938, found: 'a class that an operator holds with a limit of 0 was taken for forgotten by the check' },
+  { seed: 4728, found: 'the same' },
   { seed: 1370, found: 'a new API key could not be revoked, because the index that its id was looked up in did not know it yet' },
   { seed: 1473, found: 'the same: the answer to the revocation was 404, and the key went on to work' },
 ]
