@@ -46,6 +46,16 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     const { live, limit } = await instanceOf(plane, task.class_key)
     must(`${live} are live, and the limit is ${limit}`, live <= limit)
   },
+  'who waited for a session is served before one who came later, whichever doorbell is heard first': async (plane) => {
+    const { agent, task, sandbox } = await running(plane, 1, { session_id: 's' })
+    const first = await plane.accept({ agent_id: agent.id, session_id: 's' })
+    await plane.deliver()
+    await plane.finish(sandbox)
+    const later = await plane.accept({ agent_id: agent.id, session_id: 's' })
+    await lookAtClass(plane.deps, task)
+    must('the one who came later overtook', (await plane.task(later.task.id)).state !== 'running')
+    must('the one who waited does not run', (await plane.task(first.task.id)).state === 'running')
+  },
   'a cancel of a run whose attempt ends at that moment ends the run too': async (plane, store) => {
     const { sandbox } = await running(plane, 1)
     store.afterReadOf('run', async () => void (await plane.finish(sandbox, failed)))
