@@ -36,14 +36,17 @@ interface QueueOptions {
   readonly fifo: boolean
   readonly random: Seeded
   readonly faults: Faults
+  /** For the trace: what becomes of a message. */
+  readonly tell: (message_id: string, text: string, is_fault: boolean) => void
 }
 
-export const queueOf = ({ name, fifo, random, faults }: QueueOptions): Queue => {
+export const queueOf = ({ name, fifo, random, faults, tell }: QueueOptions): Queue => {
   const messages: Message[] = []
   const dead: Message[] = []
   let sent = 0
   const put = (now_ms: number, body: string, group: string | undefined, delay_ms: number): void => {
     sent += 1
+    tell(`${name}-${sent}`, `sent${delay_ms > 0 ? `, for in ${Math.ceil(delay_ms / 1_000)} s` : ''}: ${body}`, false)
     messages.push({ id: `${name}-${sent}`, body, group: fifo ? group : undefined, visible_at_ms: now_ms + delay_ms, in_flight: false, receives: 0 })
   }
   const reappear = (now_ms: number): void => {
@@ -88,7 +91,7 @@ export const queueOf = ({ name, fifo, random, faults }: QueueOptions): Queue => 
     messages,
     dead,
     send: (now_ms, body, group, delay_ms) => {
-      if (faults.strikes('message_dropped', 0.05)) return
+      if (faults.strikes('message_dropped', 0.05)) return tell(name, `loses ${body}`, true)
       const late_ms = faults.strikes('message_delayed', 0.08) ? random.int(600_000) : 0
       put(now_ms, body, group, delay_ms + late_ms)
       if (faults.strikes('message_doubled', 0.05)) put(now_ms, body, group, delay_ms + random.int(300_000))
@@ -100,11 +103,13 @@ export const queueOf = ({ name, fifo, random, faults }: QueueOptions): Queue => 
         message.in_flight = true
         message.receives += 1
         message.visible_at_ms = now_ms + visibility_ms
+        tell(message.id, `received, ${message.receives} times by now`, message.receives > 1)
       }
       return batch
     },
     settle: (batch, failed, now_ms) => {
       for (const message of batch) {
+        tell(message.id, failed.has(message.id) ? 'failed' : 'answered', failed.has(message.id))
         if (failed.has(message.id)) message.visible_at_ms = now_ms
         else if (messages.includes(message)) messages.splice(messages.indexOf(message), 1)
       }

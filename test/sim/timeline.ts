@@ -29,7 +29,8 @@ const mark = (line: TraceLine, row: number): string => {
 
 const laneRow = ([name, lines]: readonly [string, readonly TraceLine[]], row: number): string => {
   const label = lines[0]?.text.startsWith('begins: ') === true ? `${name.replace('handler ', '#')} ${lines[0].text.slice('begins: '.length)}` : name
-  return `<g><text x="4" y="${row * row_px + 13}">${escaped(label.slice(0, 28))}<title>${escaped(label)}</title></text>${span(lines, row)}${lines.map((line) => mark(line, row)).join('')}</g>`
+  const short = label.replaceAll(/0{6,}/g, '…')
+  return `<g><text x="4" y="${row * row_px + 13}">${escaped(short.slice(0, 28))}<title>${escaped(label)}</title></text>${span(lines, row)}${lines.map((line) => mark(line, row)).join('')}</g>`
 }
 
 /** Where virtual time jumps, and by how much. */

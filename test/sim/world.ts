@@ -1,5 +1,5 @@
 /** One simulated deployment: its table, queues, sandboxes, tenants and clock, and what a seed does to them. */
-import { admittedBy } from '../../shared/audit/changes.ts'
+import type { Change } from '../../shared/audit/changes.ts'
 import type { Finish } from '../../shared/contract/runner-protocol.ts'
 import type { Role } from '../../shared/domain/workspace.ts'
 import type { Ids, Launch } from '../../shared/ports/ports.ts'
@@ -107,6 +107,16 @@ const describe = (world: World, lane: string, changes: readonly { readonly after
     `commits ${changes.map(({ after }) => (after === undefined ? 'a deletion' : `${after.kind} v${after.version}`)).join(', ')}`,
   )
 
+/** What a commit made of tasks, runs and attempts, each in a lane of its own. */
+const tell = (world: World, changes: readonly Change[]): void => {
+  for (const { after } of changes) {
+    if (after?.kind === 'task') world.trace.add(world.now_ms, after.id, after.state)
+    if (after?.kind !== 'run') continue
+    world.trace.add(world.now_ms, after.id, `${after.status}, at attempt ${after.attempt.attempt_no}`)
+    world.trace.add(world.now_ms, after.attempt.id, `${after.attempt.status} for ${after.task_id} in ${after.session_id}`)
+  }
+}
+
 /** A deployment at its first moment. */
 export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationOptions): World => {
   const random = seeded(seed)
@@ -114,11 +124,12 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
   const journal = journalled((changes, all) => {
     const { committer } = world
     describe(world, committer === undefined ? 'setup' : `handler ${committer.number}`, changes)
-    for (const run of admittedBy(changes)) world.trace.add(world.now_ms, run.attempt.id, `admitted for ${run.task_id} in ${run.session_id}`)
+    tell(world, changes)
     if (committer !== undefined) committer.commits += 1
     world.violations.push(...checkCommit(world, all, changes))
   })
-  const queue = (name: string, fifo: boolean): Queue => queueOf({ name, fifo, random, faults })
+  const queue = (name: string, fifo: boolean): Queue =>
+    queueOf({ name, fifo, random, faults, tell: (id, text, is_fault) => world.trace.add(world.now_ms, id, text, is_fault) })
   const world: World = {
     seed,
     random,
