@@ -100,10 +100,14 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     must('the task goes on', (await plane.task(task.id)).state === 'cancelled')
   },
   'a class that is looked at in its cool-down is looked at after it': async (plane) => {
-    const { agent, sandbox } = await running(plane, 2, { policy: { retry: { max_attempts: 1 } } })
-    await plane.finish(sandbox, failed)
-    await plane.finish(at(plane.sandboxes, 1), failed)
-    const { task } = await plane.accept({ agent_id: agent.id, policy: { retry: { max_attempts: 1 } } })
+    const agent = await plane.makeAgent({ concurrency: 2 })
+    const params = { agent_id: agent.id, policy: { retry: { max_attempts: 1 } } }
+    for (let attempt = 0; attempt < 2; attempt += 1) await plane.accept(params)
+    await plane.deliver()
+    const { task } = await plane.accept(params)
+    // By now the class sees to the task, and the task to nothing by itself.
+    await sweepDeaf(plane, 3)
+    for (const sandbox of plane.sandboxes.slice(0, 2)) await plane.finish(sandbox, failed)
     await wakeAgentClasses(plane.deps, { workspace_id: plane.workspace_id, agent_id: agent.id })
     plane.advance(-10_000)
     await sweepDeaf(plane, 4)
