@@ -113,6 +113,20 @@ const stories: Readonly<Record<string, (plane: TestPlane, store: BetweenStore) =
     await sweepDeaf(plane, 4)
     must('nobody has looked', (await plane.task(task.id)).state === 'running')
   },
+  'an attempt that starts and is cancelled while it is given up keeps its session until its sandbox is gone': async (plane, store) => {
+    const agent = await plane.makeAgent()
+    const { task } = await plane.accept({ agent_id: agent.id })
+    await plane.deliver()
+    const sandbox = at(plane.sandboxes, 0)
+    plane.advance(plane.deps.deployment.launch_timeout_ms + 1_000)
+    store.afterReadOf('run', async () => {
+      await plane.claim(sandbox)
+      await cancelTask(plane.deps, named(plane, task))
+    })
+    await lookAtTask(plane.deps, named(plane, task))
+    const { attempt } = await plane.run(sandbox.run_id)
+    must(`the attempt is ${attempt.status}, and its sandbox goes on`, attempt.status === 'stopping')
+  },
   'two dispatchers that meet at a retry start it once': async (plane, store) => {
     const { task, sandbox } = await running(plane, 1)
     await plane.finish(sandbox, failed)
