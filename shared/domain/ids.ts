@@ -36,6 +36,9 @@ export type ScheduleId = z.infer<typeof ScheduleId>
 export const ApiKeyId = prefixed('api_key').brand<'ApiKeyId'>()
 export type ApiKeyId = z.infer<typeof ApiKeyId>
 
+export const InputId = prefixed('input').brand<'InputId'>()
+export type InputId = z.infer<typeof InputId>
+
 /** A session is named by the client, or by the server with a ULID. */
 export const SessionId = z
   .string()

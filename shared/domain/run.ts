@@ -7,6 +7,7 @@
 import * as z from 'zod'
 import { CeilingScope } from './ceiling.ts'
 import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from './ids.ts'
+import { RunInputs } from './input.ts'
 import { Timestamp } from './time.ts'
 import { Usage } from './usage.ts'
 
@@ -128,6 +129,7 @@ const base = {
   usage: Usage.optional(),
   /** What the live attempt has reported so far. */
   live_usage: Usage.optional(),
+  inputs: RunInputs.optional(),
   created_at: Timestamp,
   updated_at: Timestamp,
   started_at: Timestamp.optional(),

@@ -48,6 +48,8 @@ export const refs = {
   run: (ws: string, run_id: string) => ref('run', recordPartition(ws, run_id), 'RUN'),
   attempt: (ws: string, run_id: string, attempt_no: number) => ref('attempt', recordPartition(ws, run_id), `ATTEMPT#${digits(attempt_no, 4)}`),
   event: (ws: string, run_id: string, seq: number) => ref('event', recordPartition(ws, run_id), `EVENT#${digits(seq, 8)}`),
+  input: (ws: string, task_id: string, seq: number) => ref('input', recordPartition(ws, task_id), `INPUT#${digits(seq, 8)}`),
+  inputName: (ws: string, name: string) => ref('input_name', `${ws}#input#${name}`, 'NAME'),
   log: (ws: string, run_id: string, attempt_no: number, seq: number) => ref('log', logPartition(ws, run_id, attempt_no), digits(seq, 10)),
   workspace: (ws: string) => ref('workspace', workspaces_partition, ws),
   schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
@@ -85,6 +87,10 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.attempt(record.workspace_id, record.run_id, record.attempt.attempt_no)
     case 'event':
       return refs.event(record.workspace_id, record.run_id, record.seq)
+    case 'input':
+      return refs.input(record.workspace_id, record.task_id, record.seq)
+    case 'input_name':
+      return refs.inputName(record.workspace_id, record.name)
     case 'log':
       return refs.log(record.workspace_id, record.run_id, record.attempt_no, record.seq)
     case 'schedule':

@@ -6,6 +6,7 @@ import { Command } from '../domain/command.ts'
 import { LogChunk, RunEvent } from '../domain/event.ts'
 import { Gate, KilledAttempt } from '../domain/gate.ts'
 import { Instance, Place } from '../domain/instance.ts'
+import { Input, InputName } from '../domain/input.ts'
 import { AttemptRecord, Run } from '../domain/run.ts'
 import { Schedule, Tick } from '../domain/schedule.ts'
 import { Session } from '../domain/session.ts'
@@ -23,6 +24,8 @@ export const record_schemas = {
   run: Run,
   attempt: AttemptRecord,
   event: RunEvent,
+  input: Input,
+  input_name: InputName,
   log: LogChunk,
   workspace: Workspace,
   api_key: ApiKey,
