@@ -12,7 +12,7 @@ import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
 import { leaveCeilingLine, passCeilings } from './ceilings.ts'
 import { decisions_max, sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { fitTogether, loadTargetRun, loadWorks } from './load.ts'
+import { fitTogether, loadPendingInputs, loadTargetRun, loadWorks } from './load.ts'
 import type { Agent } from '../domain/agent.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Session } from '../domain/session.ts'
@@ -69,7 +69,10 @@ const clearPlace = async (deps: FlowDeps, place: Place, task: Task | undefined, 
   }
   const late = task.queue_timeout_at !== undefined && millis(task.queue_timeout_at) <= deps.clock.now()
   if (!late && agent.deleted_at === undefined) return false
-  const decision = decideDrop({ task, place, run: await loadTargetRun(deps, task) }, late ? 'queue_timeout' : 'agent_deleted', deps.clock.now())
+  const run = await loadTargetRun(deps, task)
+  const inputs = await loadPendingInputs(deps, run)
+  if (inputs === undefined) return true
+  const decision = decideDrop({ task, place, run, inputs }, late ? 'queue_timeout' : 'agent_deleted', deps.clock.now())
   await deps.store.commit(decision.writes)
   return true
 }

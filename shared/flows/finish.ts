@@ -5,7 +5,7 @@ import { isFenced, isLive, type Run } from '../domain/run.ts'
 import { laterUsage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settled, type FlowDeps } from './flow.ts'
-import { loadCommand } from './load.ts'
+import { loadCommand, loadPendingInputs } from './load.ts'
 import type { AttemptEvent } from '../ports/ports.ts'
 
 export interface RunName {
@@ -39,10 +39,11 @@ export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run:
     at_hand = undefined
     const reported = run === undefined ? undefined : ending(run)
     if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], false)
-    const { task, instance, session } = await loadTouched(deps, run)
+    const [{ task, instance, session }, inputs] = await Promise.all([loadTouched(deps, run), loadPendingInputs(deps, run)])
     if (task?.state !== 'running') return decided([], [], false)
+    if (inputs === undefined) return undefined
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
-    return decideFinish({ task, run, instance, session, command: await loadCommand(deps, task) }, reported, deps.clock.now())
+    return decideFinish({ task, run, instance, session, inputs, command: await loadCommand(deps, task) }, reported, deps.clock.now())
   })
 }
 

@@ -1,7 +1,9 @@
 /** Reading what belongs together. */
 import { refs } from '../store/keys.ts'
+import { pendingInputs } from '../domain/inputs.ts'
 import { placeInLine } from '../domain/lines.ts'
 import type { Command } from '../domain/command.ts'
+import type { Input } from '../domain/input.ts'
 import type { Place } from '../domain/instance.ts'
 import { isLive, type Run } from '../domain/run.ts'
 import type { Task } from '../domain/task.ts'
@@ -36,6 +38,19 @@ export const loadWorks = async (deps: FlowDeps, tasks: readonly Task[]): Promise
     if (command === undefined) throw new Error(`the command of ${task.id} is missing`)
     return { command, run: task.target_run_id === undefined ? undefined : runs.get(task.target_run_id) }
   })
+}
+
+/**
+ * The records of the inputs that are pending in a run. Nothing is read where it has none. Undefined where one is settled already:
+ * then somebody wrote between the two reads, and both have to be read again.
+ */
+export const loadPendingInputs = async (deps: FlowDeps, run: Run | undefined): Promise<readonly Input[] | undefined> => {
+  if (run === undefined) return []
+  const pending = pendingInputs(run)
+  if (pending.length === 0) return []
+  const records = await deps.store.getMany(pending.map(({ seq }) => refs.input(run.workspace_id, run.task_id, seq)))
+  const inputs = records.filter((record): record is Input => record !== undefined && record.settled === undefined)
+  return inputs.length === pending.length ? inputs : undefined
 }
 
 /**

@@ -10,7 +10,7 @@ import { refs } from '../store/keys.ts'
 import { finishAttempt, heartbeatLost, launchTimedOut } from './finish.ts'
 import { sendSignals, settled, type ComputeDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { loadCommand, loadPlace, loadTargetRun } from './load.ts'
+import { loadCommand, loadPendingInputs, loadPlace, loadTargetRun } from './load.ts'
 import type { Ending } from '../domain/decide/finish.ts'
 import type { Command } from '../domain/command.ts'
 import type { Task, TaskIn } from '../domain/task.ts'
@@ -47,7 +47,9 @@ const lookAtQueued = async (deps: ComputeDeps, name: TaskName): Promise<void> =>
       loadCommand(deps, task),
       deps.store.get(refs.instance(task.workspace_id, task.class_key)),
     ])
-    return decideOverdueInLine({ task, place, run, command, instance }, deps.clock.now())
+    const inputs = await loadPendingInputs(deps, run)
+    if (inputs === undefined) return undefined
+    return decideOverdueInLine({ task, place, run, command, instance, inputs }, deps.clock.now())
   })
 
 const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running'>): Promise<void> => {

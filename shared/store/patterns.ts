@@ -89,6 +89,14 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: 'holds the hash that the key lies under',
   },
+  {
+    name: 'inputs of a task by seq',
+    index: 'table',
+    key: key(refs.input(w, '{task}', 1)),
+    asked_by: ['api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: 'those that a run lists as pending, when it ends; nothing is read where it lists none',
+  },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
   {
     name: 'gate of a workspace',

@@ -2,6 +2,7 @@
 import { decided, type Decision } from '../decision.ts'
 import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
+import { rejectedInputs } from '../inputs.ts'
 import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
 import { isArchivable, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
@@ -11,6 +12,7 @@ import { refOf, refs } from '../../store/keys.ts'
 import { isLive, type Attempt, type AttemptStatus, type Run, type StopReason } from '../run.ts'
 import type { Command } from '../command.ts'
 import type { RunId } from '../ids.ts'
+import type { Input } from '../input.ts'
 import type { Place } from '../instance.ts'
 import type { DropReason, Task, TaskIn } from '../task.ts'
 import type { Write } from '../../store/store.ts'
@@ -31,6 +33,8 @@ export interface CancelState {
   readonly run: Run | undefined
   /** Where the task stands in line, if it does. */
   readonly place: Place | undefined
+  /** Those that are pending in the run. */
+  readonly inputs?: readonly Input[]
 }
 
 const leaveLine = (place: Place | undefined): readonly Write[] =>
@@ -45,14 +49,16 @@ const usageOf = (task: Task, run: Run | undefined): Pick<Task, 'usage'> => {
   return usage === undefined ? {} : { usage }
 }
 
-/** Ends a run that has no live attempt, because its task ends while it waits for a retry. */
-const endIdleRun = (run: Run | undefined, outcome: 'cancelled' | 'error', now_ms: number): readonly Write[] => {
+/** Ends a run that has no live attempt, because its task ends while it waits for a retry. It takes no more inputs. */
+const endIdleRun = ({ run, inputs = [] }: CancelState, outcome: 'cancelled' | 'error', now_ms: number): readonly Write[] => {
   if (!isIdle(run)) return []
   const now = timestamp(now_ms)
   const ended = movedRun(run, { ...run, status: outcome, ended_at: now, updated_at: now, event_seq: run.event_seq + 1 })
+  const settled = rejectedInputs(ended, inputs, outcome === 'cancelled' ? 'run_cancelled' : 'run_failed', now_ms)
   return [
-    { op: 'replace_if_version', record: ended },
-    { op: 'put_if_absent', record: runEvent(ended, 'finished', now_ms, { outcome }, true) },
+    { op: 'replace_if_version', record: settled.run },
+    { op: 'put_if_absent', record: runEvent(settled.run, 'finished', now_ms, { outcome }, true) },
+    ...settled.writes,
   ]
 }
 
@@ -62,7 +68,7 @@ const endIdleTask = (state: CancelState & { task: TaskIn<'queued' | 'sleeping' |
   const { due_at: _, queue_timeout_at: __, ...kept } = state.task
   const bare = 'wake_at' in kept ? (({ wake_at: _wake, ...rest }) => rest)(kept) : kept
   const task = movedTask(state.task, { ...bare, ...usageOf(state.task, state.run), state: 'cancelled', finished_at: now, updated_at: now })
-  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state.run, 'cancelled', now_ms)], [], { task })
+  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state, 'cancelled', now_ms)], [], { task })
 }
 
 /**
@@ -143,7 +149,7 @@ export const decideDrop = (state: CancelState & { task: TaskIn<'queued'> }, drop
   const now = timestamp(now_ms)
   const { due_at: _, queue_timeout_at: __, ...kept } = state.task
   const task = movedTask(state.task, { ...kept, ...usageOf(state.task, state.run), state: 'dropped', dropped_reason, finished_at: now, updated_at: now })
-  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state.run, 'error', now_ms)], [], undefined)
+  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state, 'error', now_ms)], [], undefined)
 }
 
 /** Only terminal and waiting tasks can be archived; archiving twice is fine. */

@@ -20,6 +20,8 @@ import { releasedSession, sessionSignal } from './session.ts'
 import { wakeSignals } from './accept.ts'
 import type { Command } from '../command.ts'
 import type { RunEvent, RunEventType } from '../event.ts'
+import { rejectedInputs } from '../inputs.ts'
+import type { Input } from '../input.ts'
 import type { Instance } from '../instance.ts'
 import { isLive, type EndedAttempt, type Failure, type LiveAttempt, type Outcome, type Run } from '../run.ts'
 import type { Checkpoint, Session } from '../session.ts'
@@ -49,6 +51,8 @@ export interface EndingState {
   readonly command: Command
   readonly instance: Instance
   readonly session: Session | undefined
+  /** Those that are pending in the run. */
+  readonly inputs?: readonly Input[]
 }
 
 /** What an order to stop makes of the runner's own word: cancel wins over everything that had not finished (SPEC §5). */
@@ -102,6 +106,8 @@ interface Next {
   readonly event: RunEventType
   readonly payload: RunEvent['payload']
   readonly places: readonly Write[]
+  /** The end of inputs that the run will not take. */
+  readonly settled?: readonly Write[]
   readonly signals: readonly Signal[]
 }
 
@@ -116,7 +122,7 @@ const withoutLiveUsage = (run: Run): Run => {
 const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_ms: number): Next => {
   const { task, command } = state
   const now = timestamp(now_ms)
-  const { id, workspace_id, task_id, agent_id, session_id, class_key, previous_run_id, event_seq, created_at, started_at, version } = state.run
+  const { id, workspace_id, task_id, agent_id, session_id, class_key, previous_run_id, event_seq, inputs, created_at, started_at, version } = state.run
   const run: Run = {
     kind: 'run',
     id,
@@ -129,6 +135,7 @@ const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_
     status: 'accepted',
     attempt: ended,
     event_seq,
+    ...(inputs === undefined ? {} : { inputs }),
     ...(state.run.usage === undefined ? {} : { usage: state.run.usage }),
     created_at,
     updated_at: now,
@@ -175,12 +182,14 @@ const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Us
     updated_at: now,
     usage: addUsage(task.usage ?? no_usage, usage),
   })
+  const settled = ended.status === 'cancelled' ? rejectedInputs(run, state.inputs ?? [], 'run_cancelled', now_ms) : { run, writes: [] }
   return {
-    run,
+    run: settled.run,
     task: finished,
     event: 'finished',
     payload: { attempt_no: ended.attempt_no, outcome: ended.status, ...errorPayload(ended) },
     places: [],
+    settled: settled.writes,
     signals: [],
   }
 }
@@ -269,6 +278,7 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       { op: 'replace_if_version', record: next.task },
       ...writes,
       ...next.places,
+      ...(next.settled ?? []),
       counters(state, attempt, ended, now_ms),
       ...sessionWrites(state, attempt, ending, now_ms),
       ...ceilings.writes,
