@@ -227,5 +227,6 @@ test('however sends, takes, turns and deaths come, each input ends once, and the
         expect(turns).toEqual(turns.toSorted((a, b) => a - b))
       }
     }),
+    { numRuns: 1000 },
   )
 })

@@ -107,10 +107,15 @@ const choose = (waiting: readonly PendingInput[], { open, turn }: TakeRequest): 
   return { how: 'turn', event: first.queue_mode === 'steer' ? 'steer_fallback_dispatched' : 'input_dispatched', turn, chosen, superseded: [] }
 }
 
-/** What was taken before for the same question: the answer may have been lost. */
+/**
+ * What was taken before: the answer may have been lost. An interrupt that is held for the next turn comes before all else, or what
+ * came after it would be handed out for an earlier turn.
+ */
 const repeated = (run: Run, { open, turn }: TakeRequest): Taken | undefined => {
-  const next = open ? takenInputs(run, turn + 1) : takenInputs(run, turn)
-  return next.length === 0 ? undefined : { how: open ? 'interrupt' : 'turn', turn: open ? turn + 1 : turn, ids: next.map(({ id }) => id) }
+  const next = takenInputs(run, turn + 1)
+  if (next.length > 0) return { how: 'interrupt', turn: turn + 1, ids: next.map(({ id }) => id) }
+  const same = open ? [] : takenInputs(run, turn)
+  return same.length === 0 ? undefined : { how: 'turn', turn, ids: same.map(({ id }) => id) }
 }
 
 /** Steered into a turn before, or steers that began it. */
