@@ -41,6 +41,17 @@ export const Deployment = z.strictObject({
   /** From the order to stop to SIGKILL. */
   stop_grace_ms: z.int().default(30_000),
   failed_attempt_threshold: z.int().default(5),
+  /** How long an agent with an open question keeps its sandbox; then its run parks. */
+  question_grace_ms: z.int().min(0).default(30_000),
+  /** An unanswered question counts as rejected after this long. */
+  question_expires_ms: z.int().min(1_000).default(3_600_000),
+  /** How long an interactive run that waits for input keeps its sandbox; then it parks. */
+  idle_ms: z.int().min(0).default(60_000),
+  /** A parked run that no input reaches for this long is over. */
+  parked_ms_max: z
+    .int()
+    .min(1_000)
+    .default(7 * 86_400_000),
   /** How many attempts of all workspaces may be live at once; 0: as many as their classes and workspaces allow. */
   max_live_attempts: z.int().min(0).default(0),
 })

@@ -12,6 +12,7 @@ export const id_prefixes = {
   attempt: 'att',
   api_key: 'key',
   input: 'inp',
+  approval: 'apr',
   schedule: 'sch',
 } as const
 export type IdKind = keyof typeof id_prefixes
@@ -38,6 +39,9 @@ export type ApiKeyId = z.infer<typeof ApiKeyId>
 
 export const InputId = prefixed('input').brand<'InputId'>()
 export type InputId = z.infer<typeof InputId>
+
+export const ApprovalId = prefixed('approval').brand<'ApprovalId'>()
+export type ApprovalId = z.infer<typeof ApprovalId>
 
 /** A session is named by the client, or by the server with a ULID. */
 export const SessionId = z

@@ -1,6 +1,7 @@
 /** What a runner may ask of the plane: claim, heartbeat, logs, uploads, finish. Each call is checked against the live attempt. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { decideClaim, storedTokenHash, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
+import { waitingInputs } from '../domain/inputs.ts'
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
@@ -112,6 +113,11 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     lease_expires_at: attempt.lease_expires_at,
     restore: await restoreUrls(deps, run, session),
     ...(model_credentials === undefined ? {} : { model_credentials }),
+    turn: (run.inputs?.turns ?? 0) + 1,
+    begins_with: 'message',
+    inputs_wait: waitingInputs(run).length > 0,
+    question_grace_ms: deps.deployment.question_grace_ms,
+    idle_ms: deps.deployment.idle_ms,
   }
 }
 
