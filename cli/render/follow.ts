@@ -8,6 +8,7 @@ import { duration, oneLine } from './format.ts'
 import { renderLog } from './log.ts'
 import { clean, type Style } from './style.ts'
 import { usageLine } from './usage.ts'
+import { waitLine } from './wait-line.ts'
 
 export interface FollowView {
   readonly state?: TaskState
@@ -52,6 +53,10 @@ const eventLine = (style: Style, event: RunEventView): string => {
       return style.yellow('↻ the sandbox was lost')
     case 'cancel_requested':
       return style.yellow(reason === undefined || reason === 'cancel' ? '■ told to stop' : `■ told to stop (${clean(reason)})`)
+    case 'approval_requested':
+    case 'approval_resolved':
+    case 'parked':
+      return waitLine(style, event)
     case 'interrupted':
       return style.yellow('■ interrupted')
     case 'accepted':
@@ -61,8 +66,6 @@ const eventLine = (style: Style, event: RunEventView): string => {
     case 'input_steered':
     case 'input_dispatched':
     case 'steer_fallback_dispatched':
-    case 'approval_requested':
-    case 'approval_resolved':
       return ''
   }
 }

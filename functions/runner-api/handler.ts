@@ -1,7 +1,7 @@
 /** The runner protocol over HTTP. A request without a valid attempt token learns nothing; one of a superseded attempt gets 409. */
 import { refuseInput } from '../../shared/contract/problem.ts'
 import { ok, refuse, type Result } from '../../shared/domain/result.ts'
-import { parseAttemptToken, type RunnerIdentity } from '../../shared/flows/runner.ts'
+import { parseAttemptToken, type RunnerIdentity } from '../../shared/flows/runner-identity.ts'
 import { httpHandler, type HttpDeps, type HttpLambda, type HttpRoute } from '../middleware/http-handler.ts'
 import { readBody } from '../middleware/read-body.ts'
 import { routes, type RunnerRoute } from './routes.ts'

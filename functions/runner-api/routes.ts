@@ -7,17 +7,21 @@ import {
   Claim,
   Finish,
   Heartbeat,
+  Question,
   runner_routes,
   RunnerEvents,
   RunnerLogs,
   UploadRequest,
   type FinishAnswer,
   type HeartbeatAnswer,
+  type QuestionAnswer,
   type RunnerLogsAnswer,
   type UploadAnswer,
 } from '../../shared/contract/runner-protocol.ts'
 import { ok, type Result } from '../../shared/domain/result.ts'
-import { claimAttempt, heartbeat, reportEvents, reportFinish, storeLogs, uploadUrl, type RunnerIdentity } from '../../shared/flows/runner.ts'
+import { claimAttempt, heartbeat, reportEvents, reportFinish, storeLogs, uploadUrl } from '../../shared/flows/runner.ts'
+import { askQuestion } from '../../shared/flows/questions.ts'
+import type { RunnerIdentity } from '../../shared/flows/runner-identity.ts'
 import type { FlowDeps } from '../../shared/flows/flow.ts'
 
 export interface RunnerRoute {
@@ -70,6 +74,9 @@ export const routes: readonly RunnerRoute[] = [
     )
     return sent.ok ? ok({}) : sent
   }),
+  withToken(runner_routes.questions.path, Question, 200, async (deps, question, caller): Promise<Result<QuestionAnswer>> =>
+    askQuestion(deps, caller, question),
+  ),
   withToken(runner_routes.uploads.path, UploadRequest, 200, async (deps, { kind, bytes }, caller): Promise<Result<UploadAnswer>> => {
     const url = await uploadUrl(deps, caller, kind, bytes)
     return url.ok ? ok({ url: url.value }) : url

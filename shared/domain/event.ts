@@ -16,6 +16,7 @@ export const event_kinds = {
   approval_requested: 'control',
   approval_resolved: 'control',
   cancel_requested: 'control',
+  parked: 'lifecycle',
   retry_scheduled: 'lifecycle',
   attempt_superseded: 'lifecycle',
   orphan_recovered: 'lifecycle',

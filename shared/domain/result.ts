@@ -23,6 +23,7 @@ export const problems = {
   illegal_state: { status: 409, title: 'The state does not allow this' },
   attempt_superseded: { status: 409, title: 'The attempt is no longer the live one of its run' },
   too_many_inputs: { status: 409, title: 'Too many inputs of the run are pending' },
+  too_many_questions: { status: 409, title: 'Too many questions of the run are open' },
   claim_rejected: { status: 409, title: 'The claim was rejected' },
   last_key: { status: 409, title: 'The last key of its kind' },
   draft_unclear: { status: 422, title: 'The words give no schedule' },

@@ -5,6 +5,7 @@
  * place, the ended one is kept as a record of its own (`AttemptRecord`).
  */
 import * as z from 'zod'
+import { open_questions_max, OpenQuestion } from './approval.ts'
 import { CeilingScope } from './ceiling.ts'
 import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { RunInputs } from './input.ts'
@@ -125,8 +126,14 @@ const base = {
   attempt: Attempt,
   /** The `seq` of the newest run event. Event 1, `accepted`, is the run's own creation and has no record. */
   event_seq: z.int().min(1),
+  /** The `attempt_no` from which tries count against the policy's `max_attempts`; absent: 1. A saved turn and a parking set it anew. */
+  tries_from: z.int().min(1).optional(),
   /** The sum over the attempts before the latest; that one holds its own once it has ended. `runUsage` adds them up. */
   usage: Usage.optional(),
+  /** Tools that the agent wants to use and a human has to allow; absent where it has asked nothing. */
+  questions: z.array(OpenQuestion).max(open_questions_max).optional(),
+  /** Nothing of it is live, and it stands in no line: until its questions are answered, or until an input comes. */
+  parked: z.enum(['question', 'input']).optional(),
   /** What the live attempt has reported so far. */
   live_usage: Usage.optional(),
   inputs: RunInputs.optional(),

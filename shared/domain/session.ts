@@ -33,6 +33,8 @@ export const Session = z.strictObject({
     })
     .optional(),
   fencing_token: z.int().min(0),
+  /** Kept for this run, whose question is open: nothing else goes on in the conversation meanwhile. */
+  parked_run_id: RunId.optional(),
   /** Tasks stand in this session's waiting line. */
   waiting: z.boolean(),
   checkpoint: Checkpoint.optional(),

@@ -5,7 +5,7 @@ import { decided } from '../domain/decision.ts'
 import { isEndedRun } from '../domain/transitions.ts'
 import { refs } from '../store/keys.ts'
 import { settle, type FlowDeps } from './flow.ts'
-import { fitTogether, loadPendingInputs, loadPlace, loadTargetRun } from './load.ts'
+import { fitTogether, loadAttached, loadPlace, loadTargetRun } from './load.ts'
 import type { RunId, TaskId, WorkspaceId } from '../domain/ids.ts'
 import type { Run } from '../domain/run.ts'
 
@@ -15,9 +15,9 @@ export const cancelTask = async (deps: FlowDeps, request: { readonly workspace_i
     const task = await deps.store.get(refs.task(request.workspace_id, request.task_id))
     if (task === undefined) return refuse('not_found', `no task ${request.task_id}`)
     const [run, place] = await Promise.all([loadTargetRun(deps, task), loadPlace(deps, task)])
-    const inputs = await loadPendingInputs(deps, run)
-    if (inputs === undefined) return undefined
-    return fitTogether(task, run) ? decideCancel({ task, run, place, inputs }, deps.clock.now()) : undefined
+    const attached = await loadAttached(deps, run)
+    if (attached === undefined) return undefined
+    return fitTogether(task, run) ? decideCancel({ task, run, place, ...attached }, deps.clock.now()) : undefined
   })
 
 /** Cancels a run, and with it the task that it executes. A run that is over stays as it is. */
@@ -32,9 +32,9 @@ export const cancelRun = async (
     const task = await deps.store.get(refs.task(run.workspace_id, run.task_id))
     if (task === undefined) throw new Error(`${run.task_id} is missing`)
     if (!fitTogether(task, run)) return undefined
-    const inputs = await loadPendingInputs(deps, run)
-    if (inputs === undefined) return undefined
-    const decision = decideCancel({ task, run, place: await loadPlace(deps, task), inputs }, deps.clock.now())
+    const attached = await loadAttached(deps, run)
+    if (attached === undefined) return undefined
+    const decision = decideCancel({ task, run, place: await loadPlace(deps, task), ...attached }, deps.clock.now())
     const { live } = decision.value
     return { ...decision, value: { run: decision.value.run ?? run, ...(live === undefined ? {} : { live }) } }
   })

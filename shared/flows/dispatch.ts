@@ -2,7 +2,7 @@
 import { decideAdmit, decideWait, type Candidate } from '../domain/decide/admit.ts'
 import { open_passage } from '../domain/decide/ceiling.ts'
 import { decideDrop } from '../domain/decide/cancel.ts'
-import { decideHandOver, decideReconcile } from '../domain/decide/session.ts'
+import { decideHandOver, decideReconcile, isTaken } from '../domain/decide/session.ts'
 import { isKilled } from '../domain/gate.ts'
 import { healthOf, limitOf, newInstance, roomOf } from '../domain/instances.ts'
 import { AttemptId, RunId } from '../domain/ids.ts'
@@ -12,7 +12,7 @@ import { classPartition, refOf, refs, sessionPartition } from '../store/keys.ts'
 import { leaveCeilingLine, passCeilings } from './ceilings.ts'
 import { decisions_max, sendSignals, type ComputeDeps, type FlowDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { fitTogether, loadPendingInputs, loadTargetRun, loadWorks } from './load.ts'
+import { fitTogether, loadAttached, loadTargetRun, loadWorks } from './load.ts'
 import type { Agent } from '../domain/agent.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Session } from '../domain/session.ts'
@@ -70,17 +70,19 @@ const clearPlace = async (deps: FlowDeps, place: Place, task: Task | undefined, 
   const late = task.queue_timeout_at !== undefined && millis(task.queue_timeout_at) <= deps.clock.now()
   if (!late && agent.deleted_at === undefined) return false
   const run = await loadTargetRun(deps, task)
-  const inputs = await loadPendingInputs(deps, run)
-  if (inputs === undefined) return true
-  const decision = decideDrop({ task, place, run, inputs }, late ? 'queue_timeout' : 'agent_deleted', deps.clock.now())
-  await deps.store.commit(decision.writes)
+  const attached = await loadAttached(deps, run)
+  if (attached === undefined) return true
+  const decision = decideDrop({ task, place, run, ...attached }, late ? 'queue_timeout' : 'agent_deleted', deps.clock.now())
+  const committed = await deps.store.commit(decision.writes)
+  if (committed.ok) await sendSignals(deps, decision.signals)
   return true
 }
 
-/** The session is held: by an attempt that is gone (free it), or by a live one (wait in its line). */
+/** The session is held, or kept for a run with an open question: by what is gone (free it), or by what is there (wait in its line). */
 const awaitSession = async (deps: FlowDeps, place: Place, session: Session): Promise<void> => {
-  if (session.owner === undefined) return
-  const reconcile = decideReconcile(session, await deps.store.get(refs.run(session.workspace_id, session.owner.run_id)), deps.clock.now())
+  const holder = session.owner?.run_id ?? session.parked_run_id
+  if (holder === undefined) return
+  const reconcile = decideReconcile(session, await deps.store.get(refs.run(session.workspace_id, holder)), deps.clock.now())
   const decision = reconcile.writes.length > 0 ? reconcile : decideWait(place, session, deps.clock.now())
   const committed = await deps.store.commit(decision.writes)
   if (committed.ok) await sendSignals(deps, decision.signals)
@@ -142,12 +144,12 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
     const task = tasks.get(place.task_id)
     const session = sessions.get(place.session_id)
     if (await clearPlace(deps, place, task, agent)) moved = true
-    else if (session?.owner !== undefined) {
+    else if (session !== undefined && isTaken(session, task?.target_run_id)) {
       await awaitSession(deps, place, session)
       moved = true
     } else if (task?.state === 'queued' && !taken.has(place.session_id)) {
       taken.add(place.session_id)
-      if (session?.waiting === true && (await recallOvertaken(deps, place, session))) moved = true
+      if (session?.waiting === true && session.parked_run_id === undefined && (await recallOvertaken(deps, place, session))) moved = true
       else free.push({ place, task, session })
     }
   }

@@ -1,11 +1,12 @@
 /** Ending attempts: loads all that the ending touches, and lets `decideFinish` decide. */
-import { decideFinish, type Ending } from '../domain/decide/finish.ts'
+import { decideFinish } from '../domain/decide/finish.ts'
+import type { Ending } from '../domain/decide/ending.ts'
 import { decided } from '../domain/decision.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
 import { laterUsage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settled, type FlowDeps } from './flow.ts'
-import { loadCommand, loadPendingInputs } from './load.ts'
+import { loadAttached, loadCommand } from './load.ts'
 import type { AttemptEvent } from '../ports/ports.ts'
 
 export interface RunName {
@@ -39,11 +40,15 @@ export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run:
     at_hand = undefined
     const reported = run === undefined ? undefined : ending(run)
     if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], false)
-    const [{ task, instance, session }, inputs] = await Promise.all([loadTouched(deps, run), loadPendingInputs(deps, run)])
+    const [{ task, instance, session }, attached] = await Promise.all([loadTouched(deps, run), loadAttached(deps, run)])
     if (task?.state !== 'running') return decided([], [], false)
-    if (inputs === undefined) return undefined
+    if (attached === undefined) return undefined
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
-    return decideFinish({ task, run, instance, session, inputs, command: await loadCommand(deps, task) }, reported, deps.clock.now())
+    return decideFinish(
+      { task, run, instance, ...attached, session, command: await loadCommand(deps, task), parked_ms_max: deps.deployment.parked_ms_max },
+      reported,
+      deps.clock.now(),
+    )
   })
 }
 

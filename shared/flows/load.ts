@@ -2,10 +2,13 @@
 import { refs } from '../store/keys.ts'
 import { pendingInputs } from '../domain/inputs.ts'
 import { placeInLine } from '../domain/lines.ts'
+import { openQuestions } from '../domain/questions.ts'
+import type { Approval } from '../domain/approval.ts'
 import type { Command } from '../domain/command.ts'
 import type { Input } from '../domain/input.ts'
 import type { Place } from '../domain/instance.ts'
 import { isLive, type Run } from '../domain/run.ts'
+import type { Session } from '../domain/session.ts'
 import type { Task } from '../domain/task.ts'
 import type { FlowDeps } from './flow.ts'
 
@@ -51,6 +54,32 @@ export const loadPendingInputs = async (deps: FlowDeps, run: Run | undefined): P
   const records = await deps.store.getMany(pending.map(({ seq }) => refs.input(run.workspace_id, run.task_id, seq)))
   const inputs = records.filter((record): record is Input => record !== undefined && record.settled === undefined)
   return inputs.length === pending.length ? inputs : undefined
+}
+
+/** The records of the questions that are open in a run. Nothing is read where it has none; undefined as with inputs. */
+const loadOpenApprovals = async (deps: FlowDeps, run: Run): Promise<readonly Approval[] | undefined> => {
+  const open = openQuestions(run)
+  if (open.length === 0) return []
+  const records = await deps.store.getMany(open.map((question) => refs.approval(run.workspace_id, run.id, question.approval_id)))
+  const approvals = records.filter((record): record is Approval => record !== undefined && record.resolved === undefined)
+  return approvals.length === open.length ? approvals : undefined
+}
+
+/** What hangs on a run, and is ended with it or moved by it. */
+export interface Attached {
+  readonly inputs: readonly Input[]
+  readonly approvals: readonly Approval[]
+  /** Where it may be kept for the run. */
+  readonly session?: Session | undefined
+}
+
+/** Reads what hangs on a run: nothing, for most. Undefined where somebody wrote between two reads. */
+export const loadAttached = async (deps: FlowDeps, run: Run | undefined): Promise<Attached | undefined> => {
+  const inputs = await loadPendingInputs(deps, run)
+  if (inputs === undefined) return undefined
+  if (run?.questions === undefined) return { inputs, approvals: [] }
+  const [approvals, session] = await Promise.all([loadOpenApprovals(deps, run), deps.store.get(refs.session(run.workspace_id, run.session_id))])
+  return approvals === undefined ? undefined : { inputs, approvals, session }
 }
 
 /**

@@ -10,8 +10,9 @@ import { refs } from '../store/keys.ts'
 import { finishAttempt, heartbeatLost, launchTimedOut } from './finish.ts'
 import { sendSignals, settled, type ComputeDeps } from './flow.ts'
 import { launchAll } from './launch.ts'
-import { loadCommand, loadPendingInputs, loadPlace, loadTargetRun } from './load.ts'
-import type { Ending } from '../domain/decide/finish.ts'
+import { lookAtParked } from './questions.ts'
+import { loadAttached, loadCommand, loadPlace, loadTargetRun } from './load.ts'
+import type { Ending } from '../domain/decide/ending.ts'
 import type { Command } from '../domain/command.ts'
 import type { Task, TaskIn } from '../domain/task.ts'
 
@@ -29,6 +30,7 @@ export const lookAtTask = async (deps: ComputeDeps, name: TaskName): Promise<voi
   if (task.state === 'sleeping') await lookAtSleeping(deps, name)
   if (task.state === 'queued') await lookAtQueued(deps, name)
   if (task.state === 'running') await lookAtRunning(deps, task)
+  if (task.state === 'waiting') await lookAtWaiting(deps, task)
 }
 
 const lookAtSleeping = async (deps: ComputeDeps, name: TaskName): Promise<void> =>
@@ -47,10 +49,16 @@ const lookAtQueued = async (deps: ComputeDeps, name: TaskName): Promise<void> =>
       loadCommand(deps, task),
       deps.store.get(refs.instance(task.workspace_id, task.class_key)),
     ])
-    const inputs = await loadPendingInputs(deps, run)
-    if (inputs === undefined) return undefined
-    return decideOverdueInLine({ task, place, run, command, instance, inputs }, deps.clock.now())
+    const attached = await loadAttached(deps, run)
+    if (attached === undefined) return undefined
+    return decideOverdueInLine({ task, place, run, command, instance, ...attached }, deps.clock.now())
   })
+
+/** A parked run moves on by itself only when its time has come. */
+const lookAtWaiting = async (deps: ComputeDeps, task: TaskIn<'waiting'>): Promise<void> => {
+  const run = await loadTargetRun(deps, task)
+  if (run?.parked !== undefined) await lookAtParked(deps, run)
+}
 
 const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running'>): Promise<void> => {
   const run = await loadTargetRun(deps, task)

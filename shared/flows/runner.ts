@@ -1,8 +1,7 @@
 /** What a runner may ask of the plane: claim, heartbeat, logs, uploads, finish. Each call is checked against the live attempt. */
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { decideClaim, storedTokenHash, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
+import { decideClaim, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
 import { waitingInputs } from '../domain/inputs.ts'
-import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
+import { ok, refuse, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { finishAttempt } from './finish.ts'
@@ -10,55 +9,15 @@ import { settle, type FlowDeps } from './flow.ts'
 import { loadCommand } from './load.ts'
 import { modelOf, renewCredentials, vendCredentials } from './model-credentials.ts'
 import { wholeInput } from './overflow.ts'
-import type { Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
+import { answersOf, expireQuestions } from './questions.ts'
+import { latestRun, liveRun, superseded, type RunnerIdentity } from './runner-identity.ts'
+import { asksStill } from '../domain/questions.ts'
+import type { Answer, Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogChunk, LogEntry } from '../domain/event.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
 import type { Session } from '../domain/session.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { FileKind } from '../ports/ports.ts'
-import * as z from 'zod'
-
-/** Who calls, as its attempt token says. */
-export interface RunnerIdentity {
-  readonly workspace_id: string
-  readonly run_id: string
-  readonly attempt_no: number
-  readonly secret: string
-}
-
-const AttemptToken = z.string().regex(/^lkatt_(ws_[0-9A-Z]{26})\.(run_[0-9A-Z]{26})\.(\d{1,6})\.([A-Za-z0-9_-]{20,200})$/)
-
-/** Reads an attempt token: `lkatt_<workspace>.<run>.<attempt_no>.<secret>`. Undefined if it is none. */
-export const parseAttemptToken = (token: string): RunnerIdentity | undefined => {
-  const parsed = AttemptToken.safeParse(token)
-  if (!parsed.success) return undefined
-  const [workspace_id, run_id, attempt_no, secret] = parsed.data.slice('lkatt_'.length).split('.')
-  if (workspace_id === undefined || run_id === undefined || attempt_no === undefined || secret === undefined) return undefined
-  return { workspace_id, run_id, attempt_no: Number(attempt_no), secret }
-}
-
-const secretMatches = (secret: string, token_hash: string): boolean =>
-  timingSafeEqual(Buffer.from(storedTokenHash(createHash('sha256').update(secret).digest('hex'))), Buffer.from(token_hash.padEnd(32, '-').slice(0, 32)))
-
-const superseded = (identity: RunnerIdentity): Refusal =>
-  refuse('attempt_superseded', `attempt ${identity.attempt_no} of ${identity.run_id} is no longer the live one: stop, nothing of this was stored`)
-
-/** The run, if the caller is or was its latest attempt. A wrong secret is 401; one of an attempt that was replaced, 409. */
-const latestRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
-  const run = await deps.store.get(refs.run(identity.workspace_id, identity.run_id))
-  if (run === undefined) return refuse('unauthenticated', 'the attempt token is not valid')
-  const { attempt } = run
-  if (attempt.attempt_no > identity.attempt_no) return superseded(identity)
-  const token_hash = attempt.status === 'pending' ? undefined : attempt.token_hash
-  const valid = attempt.attempt_no === identity.attempt_no && token_hash !== undefined && secretMatches(identity.secret, token_hash)
-  return valid ? ok(run) : refuse('unauthenticated', 'the attempt token is not valid')
-}
-
-/** The run, if the caller is its live attempt; 409 once that is over. */
-const liveRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
-  const latest = await latestRun(deps, identity)
-  return latest.ok && (!isLive(latest.value.attempt) || isFenced(latest.value.attempt)) ? superseded(identity) : latest
-}
 
 const restoreUrls = async (deps: FlowDeps, run: Run, session: Session | undefined): Promise<Assignment['restore']> => {
   const checkpoint = session?.checkpoint
@@ -114,9 +73,9 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     restore: await restoreUrls(deps, run, session),
     ...(model_credentials === undefined ? {} : { model_credentials }),
     turn: (run.inputs?.turns ?? 0) + 1,
-    begins_with: 'message',
+    begins_with: asksStill(run) ? 'answer' : 'message',
     inputs_wait: waitingInputs(run).length > 0,
-    answers: [],
+    answers: [...answersOf(run)],
     question_grace_ms: deps.deployment.question_grace_ms,
     idle_ms: deps.deployment.idle_ms,
   }
@@ -140,7 +99,7 @@ export const heartbeat = async (
   identity: RunnerIdentity,
   usage: ModelUsage | undefined,
   credentials_expire_at?: string,
-): Promise<Result<HeartbeatOrder & { readonly model_credentials?: VendedCredentials }>> => {
+): Promise<Result<HeartbeatOrder & { readonly model_credentials?: VendedCredentials; readonly answers?: Answer[] }>> => {
   const beat = await settle(deps, async () => {
     const live = await liveRun(deps, identity)
     if (!live.ok) return live
@@ -150,7 +109,8 @@ export const heartbeat = async (
   if (!beat.ok) return beat
   const { run, order } = beat.value
   const model_credentials = order.order === 'go_on' ? await renewCredentials(deps, run, credentials_expire_at) : undefined
-  return ok({ ...order, ...(model_credentials === undefined ? {} : { model_credentials }) })
+  const answers = run.questions === undefined ? [] : answersOf(await expireQuestions(deps, run))
+  return ok({ ...order, ...(model_credentials === undefined ? {} : { model_credentials }), ...(answers.length === 0 ? {} : { answers: [...answers] }) })
 }
 
 /** Bytes of log entries in one stored chunk, so that a chunk stays below 64 KB. */

@@ -48,6 +48,7 @@ export type AttemptEvent = {
       readonly result?: string | undefined
       readonly usage: ModelUsage
       readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
+      readonly parks?: 'question' | 'input' | undefined
     }
   | { readonly type: 'usage'; readonly usage: ModelUsage }
   /** Compute says that the sandbox is gone. `exit_code` is the runner container's. */

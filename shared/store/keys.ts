@@ -50,6 +50,8 @@ export const refs = {
   event: (ws: string, run_id: string, seq: number) => ref('event', recordPartition(ws, run_id), `EVENT#${digits(seq, 8)}`),
   input: (ws: string, task_id: string, seq: number) => ref('input', recordPartition(ws, task_id), `INPUT#${digits(seq, 8)}`),
   inputName: (ws: string, name: string) => ref('input_name', `${ws}#input#${name}`, 'NAME'),
+  approval: (ws: string, run_id: string, approval_id: string) => ref('approval', recordPartition(ws, run_id), `APPROVAL#${approval_id}`),
+  approvalName: (ws: string, approval_id: string) => ref('approval_name', recordPartition(ws, approval_id), 'NAME'),
   log: (ws: string, run_id: string, attempt_no: number, seq: number) => ref('log', logPartition(ws, run_id, attempt_no), digits(seq, 10)),
   workspace: (ws: string) => ref('workspace', workspaces_partition, ws),
   schedule: (ws: string, schedule_id: string) => ref('schedule', recordPartition(ws, schedule_id), 'SCHEDULE'),
@@ -91,6 +93,10 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.input(record.workspace_id, record.task_id, record.seq)
     case 'input_name':
       return refs.inputName(record.workspace_id, record.name)
+    case 'approval':
+      return refs.approval(record.workspace_id, record.run_id, record.id)
+    case 'approval_name':
+      return refs.approvalName(record.workspace_id, record.id)
     case 'log':
       return refs.log(record.workspace_id, record.run_id, record.attempt_no, record.seq)
     case 'schedule':
@@ -141,6 +147,7 @@ export const listPartitions = {
   tasksBySession: (ws: string, session_id: string, archived: boolean) => `${ws}#session#${session_id}${archivedSuffix(archived)}`,
   tasksByLabel: (ws: string, label: string, archived: boolean) => `${ws}#label#${label}${archivedSuffix(archived)}`,
   runsByStatus: (ws: string, status: string) => `${ws}#runs#${status}`,
+  openApprovals: (ws: string) => `${ws}#approvals#open`,
   instances: (ws: string) => `${ws}#instances`,
   apiKeys: (ws: string) => `${ws}#api-keys`,
   schedules: (ws: string) => `${ws}#schedules`,
@@ -195,6 +202,8 @@ export const indexKeysOf = (record: StoredRecord): IndexKeys => {
       return dueKey(record, refOf(record).pk)
     case 'schedule':
       return { ...scheduleLists(record), ...dueKey(record, refOf(record).pk) }
+    case 'approval':
+      return record.resolved === undefined ? { state_pk: listPartitions.openApprovals(record.workspace_id), list_sk: record.id } : {}
     case 'api_key':
       return { state_pk: listPartitions.apiKeys(record.workspace_id), list_sk: record.id }
     default:

@@ -52,6 +52,14 @@ export const list_patterns: readonly AccessPattern[] = [
     note: 'accepted and running share the partition `live`, so that a claim moves no index entry; runs of an agent or a session are found by its tasks',
   },
   {
+    name: 'open approvals of a workspace',
+    index: 'by_state',
+    key: { pk: listPartitions.openApprovals(w), sk: all_newest_first },
+    asked_by: ['api'],
+    consistency: 'eventual',
+    note: 'those that are resolved are found by their run',
+  },
+  {
     name: 'execution instances',
     index: 'by_state',
     key: { pk: listPartitions.instances(w), sk: 'all' },

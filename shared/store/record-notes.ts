@@ -26,6 +26,8 @@ export const record_notes = {
   event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },
   input: { key: key(refs.input(w, '{task}', 1)), note: 'what was said to a run that existed, and what became of it' },
   input_name: { key: key(refs.inputName(w, '{name}')), note: 'immutable; the name is the id of an input, or a hash of its task and idempotency key' },
+  approval: { key: key(refs.approval(w, '{run}', '{approval}')), note: 'a question of the agent and its answer' },
+  approval_name: { key: key(refs.approvalName(w, '{approval}')), note: 'immutable; finds an approval by its id' },
   log: { key: key(refs.log(w, '{run}', 1, 1)), note: 'up to 64 KiB of consecutive entries' },
   workspace: { key: key(refs.workspace(w)), note: 'the tenant' },
   gate: { key: key(refs.gate(w)), note: 'only of a workspace that was once killed, has a ceiling, or waited for that of the deployment' },

@@ -1,5 +1,6 @@
 /** Everything the table holds: one schema per kind of record. What is read is parsed with it. */
 import type * as z from 'zod'
+import { Approval, ApprovalName } from '../domain/approval.ts'
 import { Ceiling, Turn } from '../domain/ceiling.ts'
 import { Agent, AgentKeyClaim } from '../domain/agent.ts'
 import { Command } from '../domain/command.ts'
@@ -26,6 +27,8 @@ export const record_schemas = {
   event: RunEvent,
   input: Input,
   input_name: InputName,
+  approval: Approval,
+  approval_name: ApprovalName,
   log: LogChunk,
   workspace: Workspace,
   api_key: ApiKey,

@@ -1,7 +1,8 @@
 /** What a runner may ask, and as whom: the live attempt alone is heard. */
 import { expect, test } from 'vitest'
 import { applyAttemptEvent } from '../../shared/flows/finish.ts'
-import { heartbeat, parseAttemptToken, reportEvents, reportFinish, storeLogs, uploadUrl, type RunnerIdentity } from '../../shared/flows/runner.ts'
+import { heartbeat, reportEvents, reportFinish, storeLogs, uploadUrl } from '../../shared/flows/runner.ts'
+import { parseAttemptToken, type RunnerIdentity } from '../../shared/flows/runner-identity.ts'
 import { logPartition } from '../../shared/store/keys.ts'
 import { at, boom, identity } from '../support/looks.ts'
 import { testPlane, test_usage, type TestPlane } from '../support/plane.ts'

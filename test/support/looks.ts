@@ -5,7 +5,7 @@ import { refs } from '../../shared/store/keys.ts'
 import { secretOf, type Sandbox, type TestPlane } from './plane.ts'
 import type { TaskId } from '../../shared/domain/ids.ts'
 import type { Instance } from '../../shared/domain/instance.ts'
-import type { RunnerIdentity } from '../../shared/flows/runner.ts'
+import type { RunnerIdentity } from '../../shared/flows/runner-identity.ts'
 
 /** The item at a position; throws where there is none. */
 export const at = <T>(list: readonly T[], index: number): T => {

@@ -47,7 +47,7 @@ const newAttempt = (
   status: 'pending',
   id: candidate.fresh.attempt_id,
   attempt_no: (previous?.attempt_no ?? 0) + 1,
-  strategy: previous === undefined ? 'primary' : 'retry',
+  strategy: (previous?.attempt_no ?? 0) + 1 <= (candidate.run?.tries_from ?? 1) ? 'primary' : 'retry',
   fencing_token,
   admitted_at: timestamp(now_ms),
   ...(counted.length === 0 ? {} : { counted: [...counted] }),
@@ -110,7 +110,7 @@ const sessionWrite = (candidate: Candidate, run: Run, now_ms: number): Write => 
     }
     return { op: 'put_if_absent', record: made }
   }
-  const { due_at: _, ...kept } = session
+  const { due_at: _, parked_run_id: __, ...kept } = session
   return { op: 'replace_if_version', record: { ...kept, owner, fencing_token: run.attempt.fencing_token, updated_at: now } }
 }
 

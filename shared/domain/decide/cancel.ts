@@ -3,6 +3,8 @@ import { decided, type Decision } from '../decision.ts'
 import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { rejectedInputs } from '../inputs.ts'
+import { withdrawnQuestions } from '../questions.ts'
+import { unkeptSession } from './session.ts'
 import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
 import { isArchivable, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
@@ -10,10 +12,13 @@ import { timestamp } from '../time.ts'
 import { addUsage, no_usage, runUsage } from '../usage.ts'
 import { refOf, refs } from '../../store/keys.ts'
 import { isLive, type Attempt, type AttemptStatus, type Run, type StopReason } from '../run.ts'
+import type { Approval } from '../approval.ts'
 import type { Command } from '../command.ts'
 import type { RunId } from '../ids.ts'
 import type { Input } from '../input.ts'
 import type { Place } from '../instance.ts'
+import type { Session } from '../session.ts'
+import type { Signal } from '../../ports/ports.ts'
 import type { DropReason, Task, TaskIn } from '../task.ts'
 import type { Write } from '../../store/store.ts'
 
@@ -35,6 +40,10 @@ export interface CancelState {
   readonly place: Place | undefined
   /** Those that are pending in the run. */
   readonly inputs?: readonly Input[]
+  /** Those that are open in the run. */
+  readonly approvals?: readonly Approval[]
+  /** Where it may be kept for the run. */
+  readonly session?: Session | undefined
 }
 
 const leaveLine = (place: Place | undefined): readonly Write[] =>
@@ -49,17 +58,31 @@ const usageOf = (task: Task, run: Run | undefined): Pick<Task, 'usage'> => {
   return usage === undefined ? {} : { usage }
 }
 
-/** Ends a run that has no live attempt, because its task ends while it waits for a retry. It takes no more inputs. */
-const endIdleRun = ({ run, inputs = [] }: CancelState, outcome: 'cancelled' | 'error', now_ms: number): readonly Write[] => {
-  if (!isIdle(run)) return []
+interface Ended {
+  readonly writes: readonly Write[]
+  readonly signals: readonly Signal[]
+}
+
+/** Ends a run that has no live attempt, because its task ends while it waits. It takes no more inputs and no answers. */
+const endIdleRun = ({ run, inputs = [], approvals = [], session }: CancelState, outcome: 'cancelled' | 'error', now_ms: number): Ended => {
+  if (!isIdle(run)) return { writes: [], signals: [] }
   const now = timestamp(now_ms)
-  const ended = movedRun(run, { ...run, status: outcome, ended_at: now, updated_at: now, event_seq: run.event_seq + 1 })
+  const why = outcome === 'cancelled' ? 'run_cancelled' : 'run_over'
+  const { parked: _, ...going } = run
+  const withdrawn = withdrawnQuestions(going, approvals, false, why, now_ms)
+  const ended = movedRun(run, { ...withdrawn.run, status: outcome, ended_at: now, updated_at: now, event_seq: withdrawn.run.event_seq + 1 })
   const settled = rejectedInputs(ended, inputs, outcome === 'cancelled' ? 'run_cancelled' : 'run_failed', now_ms)
-  return [
-    { op: 'replace_if_version', record: settled.run },
-    { op: 'put_if_absent', record: runEvent(settled.run, 'finished', now_ms, { outcome }, true) },
-    ...settled.writes,
-  ]
+  const unkept = unkeptSession(session, run.id, now_ms)
+  return {
+    writes: [
+      { op: 'replace_if_version', record: settled.run },
+      { op: 'put_if_absent', record: runEvent(settled.run, 'finished', now_ms, { outcome }, true) },
+      ...settled.writes,
+      ...withdrawn.writes,
+      ...unkept.writes,
+    ],
+    signals: unkept.signals,
+  }
 }
 
 /** Ends a task that has no live attempt. */
@@ -68,7 +91,8 @@ const endIdleTask = (state: CancelState & { task: TaskIn<'queued' | 'sleeping' |
   const { due_at: _, queue_timeout_at: __, ...kept } = state.task
   const bare = 'wake_at' in kept ? (({ wake_at: _wake, ...rest }) => rest)(kept) : kept
   const task = movedTask(state.task, { ...bare, ...usageOf(state.task, state.run), state: 'cancelled', finished_at: now, updated_at: now })
-  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state, 'cancelled', now_ms)], [], { task })
+  const ended = endIdleRun(state, 'cancelled', now_ms)
+  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...ended.writes], ended.signals, { task })
 }
 
 /**
@@ -149,7 +173,8 @@ export const decideDrop = (state: CancelState & { task: TaskIn<'queued'> }, drop
   const now = timestamp(now_ms)
   const { due_at: _, queue_timeout_at: __, ...kept } = state.task
   const task = movedTask(state.task, { ...kept, ...usageOf(state.task, state.run), state: 'dropped', dropped_reason, finished_at: now, updated_at: now })
-  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...endIdleRun(state, 'error', now_ms)], [], undefined)
+  const ended = endIdleRun(state, 'error', now_ms)
+  return decided([{ op: 'replace_if_version', record: task }, ...leaveLine(state.place), ...ended.writes], ended.signals, undefined)
 }
 
 /** Only terminal and waiting tasks can be archived; archiving twice is fine. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { decideFinish, type Ending, type EndingState } from './finish.ts'
+import { decideFinish } from './finish.ts'
+import type { Ending, EndingState } from './ending.ts'
 import { outcomes, stop_reasons, type Attempt, type Outcome } from '../run.ts'
 import {
   attemptSample,

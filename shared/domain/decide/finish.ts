@@ -18,6 +18,9 @@ import { computeUsage } from '../compute-cost.ts'
 import { countEnded } from './ceiling.ts'
 import { releasedSession, sessionSignal } from './session.ts'
 import { wakeSignals } from './accept.ts'
+import { endedAttempt, type Ending, type EndingState } from './ending.ts'
+import { parkedWork, type Parking } from './park.ts'
+import { asksStill, keptForAnswer, questionsOf, withdrawnQuestions, withQuestions } from '../questions.ts'
 import type { Command } from '../command.ts'
 import type { RunEvent, RunEventType } from '../event.ts'
 import { rejectedInputs } from '../inputs.ts'
@@ -30,74 +33,12 @@ import type { Signal } from '../../ports/ports.ts'
 import { refs } from '../../store/keys.ts'
 import type { FieldCondition, Write } from '../../store/store.ts'
 
-/** How an attempt ended, as somebody reports it. */
-export interface Ending {
-  readonly attempt_no: number
-  readonly outcome: Outcome
-  readonly exit_code?: number | undefined
-  readonly error?: Failure | undefined
-  readonly result?: string | undefined
-  readonly usage?: ModelUsage | undefined
-  readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
-  /** The runner did not say so itself: it was lost. */
-  readonly lost?: boolean
-  /** Compute itself has said that the sandbox is gone. */
-  readonly confirmed?: boolean
-}
-/** All that is read to end an attempt. */
-export interface EndingState {
-  readonly task: TaskIn<'running'>
-  readonly run: Run
-  readonly command: Command
-  readonly instance: Instance
-  readonly session: Session | undefined
-  /** Those that are pending in the run. */
-  readonly inputs?: readonly Input[]
-}
-
-/** What an order to stop makes of the runner's own word: cancel wins over everything that had not finished (SPEC §5). */
-const settledOutcome = (attempt: LiveAttempt, ending: Ending): Pick<Ending, 'outcome' | 'error'> => {
-  if (attempt.status !== 'stopping') return ending
-  switch (attempt.stop_reason) {
-    case 'cancel':
-      return { outcome: 'cancelled' }
-    case 'timeout':
-      return { outcome: 'timeout', error: ending.error ?? { code: 'timeout', message: 'the attempt reached its timeout', retryable: true } }
-    case 'budget':
-      return { outcome: 'error', error: { code: 'budget_exceeded', message: 'the run reached its budget', retryable: false } }
-    default:
-      return never(attempt.stop_reason)
-  }
-}
-
-const endedAttempt = (state: EndingState, attempt: LiveAttempt, ending: Ending, now_ms: number): EndedAttempt => {
-  const { outcome, error } = settledOutcome(attempt, ending)
-  const started_at = attempt.status === 'pending' ? undefined : attempt.started_at
-  const reported: Usage = ending.usage === undefined ? (state.run.live_usage ?? no_usage) : { ...no_usage, ...ending.usage }
-  return {
-    status: outcome,
-    id: attempt.id,
-    attempt_no: attempt.attempt_no,
-    strategy: attempt.strategy,
-    fencing_token: attempt.fencing_token,
-    admitted_at: attempt.admitted_at,
-    ...(started_at === undefined ? {} : { started_at }),
-    ...(attempt.execution_id === undefined ? {} : { execution_id: attempt.execution_id }),
-    ended_at: timestamp(now_ms),
-    ...(attempt.status === 'pending' || attempt.token_hash === undefined ? {} : { token_hash: attempt.token_hash }),
-    ...(ending.lost === true ? { lost: true } : {}),
-    ...(attempt.status === 'stopping' && attempt.killed === true ? { killed: ending.confirmed === true ? 'confirmed' : 'unconfirmed' } : {}),
-    ...(ending.exit_code === undefined ? {} : { exit_code: ending.exit_code }),
-    ...(error === undefined || outcome === 'ok' || outcome === 'cancelled' ? {} : { error }),
-    usage: addUsage(reported, computeUsage(started_at, now_ms, state.command.params.policy.resources)),
-  }
-}
-
 /** When the attempt is retried: milliseconds from now, or undefined if it is not. */
 const retryIn = (state: EndingState, ended: EndedAttempt): number | undefined => {
   if (ended.status === 'ok' || ended.status === 'cancelled' || ended.error?.retryable === false) return undefined
   const { retry } = state.command.params.policy
-  return ended.attempt_no >= retry.max_attempts ? undefined : retryDelayMs(retry, ended.attempt_no, state.run.id)
+  const tries = ended.attempt_no - (state.run.tries_from ?? 1) + 1
+  return tries >= retry.max_attempts ? undefined : retryDelayMs(retry, tries, state.run.id)
 }
 
 interface Next {
@@ -119,11 +60,26 @@ const withoutLiveUsage = (run: Run): Run => {
   return kept
 }
 
-const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_ms: number): Next => {
+const retried = (state: EndingState, ended: EndedAttempt, ending: Ending, delay_ms: number, now_ms: number): Next => {
   const { task, command } = state
   const now = timestamp(now_ms)
-  const { id, workspace_id, task_id, agent_id, session_id, class_key, previous_run_id, event_seq, inputs, created_at, started_at, version } = state.run
-  const run: Run = {
+  const {
+    id,
+    workspace_id,
+    task_id,
+    agent_id,
+    session_id,
+    class_key,
+    previous_run_id,
+    event_seq,
+    inputs,
+    questions,
+    tries_from,
+    created_at,
+    started_at,
+    version,
+  } = state.run
+  const idle: Run = {
     kind: 'run',
     id,
     workspace_id,
@@ -136,19 +92,23 @@ const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_
     attempt: ended,
     event_seq,
     ...(inputs === undefined ? {} : { inputs }),
+    ...(questions === undefined ? {} : { questions }),
+    ...(tries_from === undefined ? {} : { tries_from }),
     ...(state.run.usage === undefined ? {} : { usage: state.run.usage }),
     created_at,
     updated_at: now,
     ...(started_at === undefined ? {} : { started_at }),
     version,
   }
+  const withdrawn = withdrawnQuestions(idle, state.approvals ?? [], ending.saved?.transcript_bytes === undefined, 'attempt_ended', now_ms)
+  const { run, settled } = { run: keptForAnswer(withdrawn.run), settled: withdrawn.writes }
   const { queued_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
   const late = queueTimeout(command.params, now_ms + delay_ms)
   const payload = { attempt_no: ended.attempt_no, outcome: ended.status, delay_ms, ...errorPayload(ended) }
   if (delay_ms > 0) {
     const wake_at = timestamp(now_ms + delay_ms)
     const sleeping = movedTask(task, { ...kept, ...late, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
-    return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], signals: wakeSignals(sleeping, now_ms) }
+    return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], settled, signals: wakeSignals(sleeping, now_ms) }
   }
   const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
   const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now })
@@ -158,6 +118,7 @@ const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_
     event: 'retry_scheduled',
     payload,
     places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],
+    settled,
     signals: [],
   }
 }
@@ -182,16 +143,37 @@ const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Us
     updated_at: now,
     usage: addUsage(task.usage ?? no_usage, usage),
   })
-  const settled = ended.status === 'cancelled' ? rejectedInputs(run, state.inputs ?? [], 'run_cancelled', now_ms) : { run, writes: [] }
+  const cancelled = ended.status === 'cancelled'
+  const withdrawn = withdrawnQuestions(run, state.approvals ?? [], false, cancelled ? 'run_cancelled' : 'run_over', now_ms)
+  const settled = cancelled ? rejectedInputs(withdrawn.run, state.inputs ?? [], 'run_cancelled', now_ms) : { run: withdrawn.run, writes: [] }
   return {
     run: settled.run,
     task: finished,
     event: 'finished',
     payload: { attempt_no: ended.attempt_no, outcome: ended.status, ...errorPayload(ended) },
     places: [],
-    settled: settled.writes,
+    settled: [...withdrawn.writes, ...settled.writes],
     signals: [],
   }
+}
+
+/** The run waits for a human: its attempt is over, it is not (decide/park.ts). */
+const parks = (state: EndingState, ended: EndedAttempt, parking: Parking, now_ms: number): Next => {
+  const live = withoutLiveUsage(state.run)
+  const asks = parking === 'question'
+  const withdrawn = asks ? { run: live, writes: [] } : withdrawnQuestions(live, state.approvals ?? [], false, 'attempt_ended', now_ms)
+  const saved = asks
+    ? keptForAnswer(
+        withQuestions(
+          live,
+          questionsOf(live).map((question) => ({ ...question, saved: true })),
+        ),
+      )
+    : withdrawn.run
+  const idle: Run = { ...saved, status: 'accepted', attempt: ended, tries_from: ended.attempt_no + 1, updated_at: timestamp(now_ms) }
+  const { run, task, places } = parkedWork(state.task, idle, parking, state.command, state.parked_ms_max ?? 0, now_ms)
+  const payload = { attempt_no: ended.attempt_no, waits_for: parking }
+  return { run, task, event: 'parked', payload, places, settled: withdrawn.writes, signals: [] }
 }
 
 /** How a failed attempt counts against the health of its class, and on what state of it that was decided. */
@@ -241,10 +223,14 @@ const savedCheckpoint = (session: Session, attempt: LiveAttempt, { saved }: Endi
   }
 }
 
-const sessionWrites = (state: EndingState, attempt: LiveAttempt, ending: Ending, now_ms: number): readonly Write[] => {
+/** The session is free, or kept for this run: what its saved files ask is still to be answered. */
+const sessionMoves = (state: EndingState, after: Run, attempt: LiveAttempt, ending: Ending, now_ms: number): Pick<Next, 'places' | 'signals'> => {
   const { session } = state
-  if (session?.owner?.attempt_id !== attempt.id) return []
-  return [{ op: 'replace_if_version', record: releasedSession(session, savedCheckpoint(session, attempt, ending, now_ms), now_ms) }]
+  if (session === undefined) return { places: [], signals: [] }
+  const kept = asksStill(after) ? after.id : undefined
+  const signals = session.waiting && kept === undefined ? [sessionSignal(session)] : []
+  if (session.owner?.attempt_id !== attempt.id) return { places: [], signals }
+  return { places: [{ op: 'replace_if_version', record: releasedSession(session, savedCheckpoint(session, attempt, ending, now_ms), now_ms, kept) }], signals }
 }
 
 const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: readonly Write[] } => {
@@ -258,6 +244,12 @@ const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: 
   }
 }
 
+const nextOf = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Usage, now_ms: number): Next => {
+  if (ended.status === 'ok' && ending.parks !== undefined) return parks(state, ended, ending.parks, now_ms)
+  const delay_ms = retryIn(state, ended)
+  return delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, ending, delay_ms, now_ms)
+}
+
 /**
  * Ends the live attempt. A report about another attempt than the run's live one changes nothing: it is late or doubled.
  * The value says whether this decision ended it.
@@ -267,11 +259,11 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
   if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], false)
   const ended = endedAttempt(state, attempt, ending, now_ms)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
-  const delay_ms = retryIn(state, ended)
-  const next = delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, delay_ms, now_ms)
+  const next = nextOf(state, ended, ending, usage, now_ms)
   const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
   const ceilings = countEnded(state.run, now_ms)
+  const session = sessionMoves(state, next.run, attempt, ending, now_ms)
   return decided(
     [
       { op: 'replace_if_version', record: movedRun(state.run, run) },
@@ -280,15 +272,10 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       ...next.places,
       ...(next.settled ?? []),
       counters(state, attempt, ended, now_ms),
-      ...sessionWrites(state, attempt, ending, now_ms),
+      ...session.places,
       ...ceilings.writes,
     ],
-    [
-      ...ceilings.signals,
-      ...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),
-      { kind: 'class', workspace_id, class_key },
-      ...next.signals,
-    ],
+    [...ceilings.signals, ...session.signals, { kind: 'class', workspace_id, class_key }, ...next.signals],
     true,
   )
 }

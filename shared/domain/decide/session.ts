@@ -4,20 +4,43 @@ import { freedDue } from '../due.ts'
 import { refOf, refs } from '../../store/keys.ts'
 import { timestamp } from '../time.ts'
 import { isLive, type Run } from '../run.ts'
+import { isEndedRun } from '../transitions.ts'
 import type { Place } from '../instance.ts'
 import { extractLeaseExecutionId, type Checkpoint, type Session } from '../session.ts'
+import type { RunId } from '../ids.ts'
 import type { Signal } from '../../ports/ports.ts'
+import type { Write } from '../../store/store.ts'
 
-/** The session once its owner has ended. Those who wait for it are looked at, by doorbell or at `due_at`. */
-export const releasedSession = (session: Session, checkpoint: Checkpoint | undefined, now_ms: number): Session => {
-  const { owner: _, ...kept } = session
+/**
+ * The session once its owner has ended. Those who wait for it are looked at, by doorbell or at `due_at`; but not while it is kept for a
+ * run with an open question. @param parked_run_id that run
+ */
+export const releasedSession = (session: Session, checkpoint: Checkpoint | undefined, now_ms: number, parked_run_id?: RunId): Session => {
+  const { owner: _, parked_run_id: __, ...kept } = session
   return {
     ...kept,
     ...(checkpoint === undefined ? {} : { checkpoint }),
-    ...(session.waiting ? { due_at: freedDue(now_ms) } : {}),
+    ...(parked_run_id === undefined ? (session.waiting ? { due_at: freedDue(now_ms) } : {}) : { parked_run_id }),
     updated_at: timestamp(now_ms),
   }
 }
+
+/** Whether somebody else than this run has the session: it is held, or kept for another run. */
+export const isTaken = (session: Session | undefined, run_id: RunId | undefined): boolean =>
+  session !== undefined && (session.owner !== undefined || (session.parked_run_id !== undefined && session.parked_run_id !== run_id))
+
+/** A run that the session was kept for is over: the session is free. */
+export const unkeptSession = (
+  session: Session | undefined,
+  run_id: RunId,
+  now_ms: number,
+): { readonly writes: readonly Write[]; readonly signals: readonly Signal[] } =>
+  session === undefined || session.owner !== undefined || session.parked_run_id !== run_id
+    ? { writes: [], signals: [] }
+    : {
+        writes: [{ op: 'replace_if_version', record: releasedSession(session, undefined, now_ms) }],
+        signals: session.waiting ? [sessionSignal(session)] : [],
+      }
 
 export const sessionSignal = (session: Session): Signal => ({ kind: 'session', workspace_id: session.workspace_id, session_id: session.id })
 
@@ -30,10 +53,12 @@ const isHeld = (owner: NonNullable<Session['owner']>, owner_run: Run | undefined
 /**
  * ReconcileStaleSessionLease: releases a lease whose owner's attempt has ended or is gone; one whose owner cannot be known is left
  * alone. The condition on the write is the very version that was read, and so that very owner.
- * @param owner_run the run that the lease names, undefined if it is gone
+ * A session that is kept for a run which is over is freed too. @param owner_run the run that the lease names, or that it is kept for;
+ * undefined if it is gone
  */
 export const decideReconcile = (session: Session, owner_run: Run | undefined, now_ms: number): Decision => {
-  if (session.owner === undefined || isHeld(session.owner, owner_run) !== false) return decided([], [], undefined)
+  const kept = session.parked_run_id !== undefined && owner_run !== undefined && !isEndedRun(owner_run)
+  if (session.owner === undefined ? kept || session.parked_run_id === undefined : isHeld(session.owner, owner_run) !== false) return decided([], [], undefined)
   return decided([{ op: 'replace_if_version', record: releasedSession(session, undefined, now_ms) }], [sessionSignal(session)], undefined)
 }
 
@@ -43,7 +68,7 @@ export const decideReconcile = (session: Session, owner_run: Run | undefined, no
  * concern, and the doorbell may be lost.
  */
 export const decideHandOver = (session: Session, head: Place | undefined, now_ms: number): Decision => {
-  if (session.owner !== undefined || !session.waiting) return decided([], [], undefined)
+  if (session.owner !== undefined || session.parked_run_id !== undefined || !session.waiting) return decided([], [], undefined)
   if (head === undefined) {
     const { due_at: _, ...kept } = session
     return decided([{ op: 'replace_if_version', record: { ...kept, waiting: false, updated_at: timestamp(now_ms) } }], [], undefined)
