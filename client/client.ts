@@ -74,6 +74,7 @@ const runMethods = (method: ReturnType<typeof methodsOf>) => ({
   snapshots: method.idAndQuery(operations.listRunSnapshots),
   events: method.idAndQuery(operations.listRunEvents),
   interaction: method.id(operations.getRunInteraction),
+  approvals: method.idAndQuery(operations.listRunApprovals),
   cancel: method.id(operations.cancelRun),
 })
 
@@ -108,6 +109,11 @@ export const createClient = (options: ClientOptions) => {
       events,
     },
     runs: runMethods(method),
+    approvals: {
+      list: method.query(operations.listApprovals),
+      get: method.id(operations.getApproval),
+      answer: method.idAndBody(operations.answerApproval),
+    },
     instances: {
       list: method.query(operations.listExecutionInstances),
       get: method.id(operations.getExecutionInstance),

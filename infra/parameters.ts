@@ -61,6 +61,10 @@ export class Parameters extends Construct {
       ['lease_ms', 'LeaseMs', 'A runner not heard of for this long has lost its session'],
       ['launch_timeout_ms', 'LaunchTimeoutMs', 'From launch to claim'],
       ['stop_grace_ms', 'StopGraceMs', 'From the order to stop to SIGKILL'],
+      ['question_grace_ms', 'QuestionGraceMs', 'How long an agent with an open question keeps its sandbox'],
+      ['question_expires_ms', 'QuestionExpiresMs', 'An unanswered question counts as rejected after this long'],
+      ['idle_ms', 'IdleMs', 'How long an interactive run that waits for input keeps its sandbox'],
+      ['parked_ms_max', 'ParkedMsMax', 'A run that waits for input without a sandbox is over after this long'],
       ['max_live_attempts', 'MaxLiveAttempts', 'Attempts of all workspaces that may be live at once; 0: no ceiling'],
       ['failed_attempt_threshold', 'FailedAttemptThreshold', 'Attempts in a row that may fail before a class is degraded'],
     ] as const

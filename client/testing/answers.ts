@@ -2,7 +2,7 @@
 import type { OperationId } from '../../shared/contract/operations.ts'
 import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { problem, type FakeAnswer, type FakeRequest, type FakeState } from './exchange.ts'
-import { sample_ids, sample_start_ms, sampleAgent, sampleLog, sampleRun, sampleSchedule, sampleTask } from './samples.ts'
+import { sample_ids, sample_start_ms, sampleAgent, sampleApproval, sampleLog, sampleRun, sampleSchedule, sampleTask } from './samples.ts'
 import { scriptOf } from './scripts.ts'
 
 type Answerer = (request: FakeRequest & { readonly body: Readonly<Record<string, unknown>> }, state: FakeState) => FakeAnswer
@@ -144,6 +144,11 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   listRunSnapshots: () => list(),
   listRunEvents: () => list(),
   getRunInteraction: () => found({ run_id: sample_ids.run, state: 'working', pending_inputs: [], pending_count: 0, updated_at: at(0) }),
+  listApprovals: () => list(sampleApproval()),
+  listRunApprovals: () => list(sampleApproval(), sampleApproval({ state: 'expired', resolved_at: at(9) })),
+  getApproval: whereId('approval_id', sample_ids.approval, sampleApproval()),
+  answerApproval: ({ body }) =>
+    found(sampleApproval({ state: body['action'] === 'approve' ? 'approved' : 'rejected', resolved_at: at(9), answer_reason: body['reason'] })),
   cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),
   listExecutionInstances: () => list(instance),
   getExecutionInstance: () => found(instance),

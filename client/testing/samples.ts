@@ -1,5 +1,6 @@
 /** Records as the API shows them, for tests. Each function takes what a test wants to be different. */
 import type { AgentView } from '../../shared/contract/agents.ts'
+import { ApprovalView } from '../../shared/contract/approvals.ts'
 import type { LogView, TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { RunView, type RunEventView } from '../../shared/contract/runs.ts'
 import { ScheduleView } from '../../shared/contract/schedules.ts'
@@ -16,6 +17,7 @@ export const sample_ids = {
   task: TaskId.parse(`task_${ulid(3)}`),
   run: RunId.parse(`run_${ulid(4)}`),
   schedule: `sch_${ulid(5)}`,
+  approval: `apr_${ulid(6)}`,
   class_key: `execclass_${'0123456789abcdef'.repeat(2)}`,
   taskNo: (n: number) => TaskId.parse(`task_${ulid(1_000 + n)}`),
   apiKeyNo: (n: number) => `key_${ulid(n)}`,
@@ -66,6 +68,22 @@ export const sampleSchedule = (change: Partial<Record<keyof ScheduleView, unknow
     created_by: sample_ids.apiKeyNo(1),
     created_at: at(-90_000_000),
     updated_at: at(-90_000_000),
+    ...change,
+  })
+
+export const sampleApproval = (change: Partial<Record<keyof ApprovalView, unknown>> = {}): ApprovalView =>
+  ApprovalView.parse({
+    id: sample_ids.approval,
+    workspace_id: sample_ids.workspace,
+    task_id: sample_ids.task,
+    run_id: sample_ids.run,
+    attempt_no: 1,
+    state: 'open',
+    tool: 'Bash',
+    input: '{"command":"rm notes.txt"}',
+    reason: 'Bash is not on the allowlist of this agent for this use',
+    created_at: at(0),
+    expires_at: at(3_600_000),
     ...change,
   })
 

@@ -9,6 +9,7 @@ import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
 import { instanceRoutes } from './routes/instances.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { killRoutes } from './routes/kill.ts'
 import { runRoutes } from './routes/runs.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
@@ -28,6 +29,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...workspaceRoutes(deps),
   auditRoute(deps),
   updateWorkspace(deps),
+  ...approvalRoutes(deps),
   ...killRoutes(deps),
 ]
 

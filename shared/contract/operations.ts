@@ -1,5 +1,6 @@
 /** Every operation of the API, by its id. */
 import { agent_operations } from './agents.ts'
+import { approval_operations } from './approvals.ts'
 import { audit_operations } from './audit.ts'
 import { explain_operations } from './explain.ts'
 import { instance_operations } from './instances.ts'
@@ -18,6 +19,7 @@ export const operations = {
   ...explain_operations,
   ...task_log_operations,
   ...run_operations,
+  ...approval_operations,
   ...instance_operations,
   ...schedule_operations,
   ...workspace_operations,

@@ -61,7 +61,8 @@ export const AttemptView = named(
     workspace_id: WorkspaceId,
     run_id: RunId,
     attempt_no: z.int(),
-    status: z.enum(['pending', 'running', 'stopping', 'ok', 'error', 'timeout', 'cancelled']),
+    /** `blocked`: running, and a question of its agent is open. */
+    status: z.enum(['pending', 'running', 'blocked', 'stopping', 'ok', 'error', 'timeout', 'cancelled']),
     strategy: z.enum(['primary', 'retry']),
     ...execution,
     execution_id: z.string().optional(),

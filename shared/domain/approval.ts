@@ -61,6 +61,7 @@ export const open_questions_max = 20
 export const OpenQuestion = z.strictObject({
   approval_id: ApprovalId,
   tool_use_id: z.string(),
+  asked_at: Timestamp,
   expires_at: Timestamp,
   saved: z.boolean().optional(),
   answer: z.strictObject({ action: ApprovalAction, reason: z.string().optional() }).optional(),

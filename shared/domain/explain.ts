@@ -5,10 +5,11 @@
 import * as z from 'zod'
 import { scopeOf, type Ceiling } from './ceiling.ts'
 import { deadlineMs } from './decide/claim.ts'
-import { AgentId, AttemptId, RunId, SessionId } from './ids.ts'
+import { AgentId, ApprovalId, AttemptId, RunId, SessionId } from './ids.ts'
 import { healthOf } from './instances.ts'
 import { drop_reasons, type Task, type TaskIn } from './task.ts'
 import { isTerminalTask } from './transitions.ts'
+import { openQuestions } from './questions.ts'
 import { millis, timestamp, Timestamp } from './time.ts'
 import { isLive, outcomes, stop_reasons, type LiveAttempt, type Run } from './run.ts'
 import { never } from './result.ts'
@@ -33,14 +34,16 @@ export const Constraint = z.discriminatedUnion('code', [
     error: Reason.optional(),
   }),
   z.object({ code: z.literal('waits_for_input'), run_id: RunId }),
+  /** Its agent has asked to use a tool. `parked`: it holds no sandbox meanwhile. Of several questions, the one that expires first. */
+  z.object({ code: z.literal('question_open'), ...which_attempt, approval_id: ApprovalId, since: Timestamp, expires_at: Timestamp, parked: z.boolean() }),
   z.object({ code: z.literal('not_before'), until: Timestamp }),
   z.object({ code: z.literal('retry_backoff'), until: Timestamp, ...which_attempt, outcome: z.enum(outcomes).optional(), error: Reason.optional() }),
   /** Its workspace was killed and holds what waits. */
   z.object({ code: z.literal('workspace_killed'), killed_at: Timestamp }),
   z.object({ code: z.literal('agent_inactive'), agent_id: AgentId }),
   z.object({ code: z.literal('agent_deleted'), agent_id: AgentId }),
-  /** Another attempt has the session. */
-  z.object({ code: z.literal('session_held'), session_id: SessionId, run_id: RunId, attempt_id: AttemptId }),
+  /** Another attempt has the session; or it is kept for another run, whose question is open. */
+  z.object({ code: z.literal('session_held'), session_id: SessionId, run_id: RunId, attempt_id: AttemptId.optional() }),
   /** The session is free; its waiting line is about to be served. */
   z.object({ code: z.literal('session_freed'), session_id: SessionId, looked_at_by: Timestamp.optional() }),
   /** The class failed too often. `probing`: one attempt of it is live, whose success makes it healthy. */
@@ -93,6 +96,22 @@ export interface Neighbourhood {
 
 const reasonOf = (error: { readonly code: string; readonly message: string } | undefined) =>
   error === undefined ? {} : { error: { code: error.code, message: error.message } }
+
+/** The question that holds a run, if one does. */
+const ofQuestion = (run: Run | undefined): Constraint | undefined => {
+  const [first] = run === undefined ? [] : openQuestions(run).toSorted((a, b) => millis(a.expires_at) - millis(b.expires_at))
+  if (run === undefined || first === undefined) return undefined
+  const { approval_id, asked_at, expires_at } = first
+  return {
+    code: 'question_open',
+    run_id: run.id,
+    attempt_no: run.attempt.attempt_no,
+    approval_id,
+    since: asked_at,
+    expires_at,
+    parked: run.parked !== undefined,
+  }
+}
 
 const ofSleeping = (task: TaskIn<'sleeping'>, run: Run | undefined): Constraint => {
   if (run?.status !== 'accepted' || isLive(run.attempt)) return { code: 'not_before', until: task.wake_at }
@@ -160,6 +179,7 @@ const ofQueued = (around: Neighbourhood, task: TaskIn<'queued'>, now_ms: number)
   if (place?.line === 'session') {
     const owner = session?.owner
     if (owner !== undefined) return heldSession(task, owner)
+    if (session?.parked_run_id !== undefined) return { code: 'session_held', session_id: task.session_id, run_id: session.parked_run_id }
     return { code: 'session_freed', session_id: task.session_id, ...(session?.due_at === undefined ? {} : { looked_at_by: session.due_at }) }
   }
   if (!agent.active) return { code: 'agent_inactive', agent_id: agent.id }
@@ -177,14 +197,14 @@ export const explain = (around: Neighbourhood, deployment: Deployment, now_ms: n
   }
   switch (task.state) {
     case 'waiting':
-      return { code: 'waits_for_input', run_id: task.target_run_id }
+      return ofQuestion(run) ?? { code: 'waits_for_input', run_id: task.target_run_id }
     case 'sleeping':
       return ofSleeping(task, run)
     case 'queued':
       return ofQueued(around, task, now_ms)
     case 'running':
       if (run === undefined || !isLive(run.attempt)) throw new Error(`${task.id} runs, but has no live attempt`)
-      return ofLive(run, run.attempt, command, deployment, now_ms)
+      return (run.attempt.status === 'running' ? ofQuestion(run) : undefined) ?? ofLive(run, run.attempt, command, deployment, now_ms)
     default:
       return never(task)
   }
@@ -197,6 +217,8 @@ export const whatFrees = (constraint: Constraint): string => {
       return 'nothing holds it: it is over; retry puts it in line again'
     case 'waits_for_input':
       return 'an input to its run'
+    case 'question_open':
+      return `an answer: lanekeeper approve ${constraint.approval_id}, or reject; without one it counts as rejected at ${constraint.expires_at}`
     case 'not_before':
       return `the time: it takes its place in line at ${constraint.until}`
     case 'retry_backoff':
@@ -208,7 +230,9 @@ export const whatFrees = (constraint: Constraint): string => {
     case 'agent_deleted':
       return 'nothing: it is dropped as soon as its class is looked at'
     case 'session_held':
-      return `the end of the live attempt of ${constraint.run_id}, which holds the session`
+      return constraint.attempt_id === undefined
+        ? `the answer to the question of ${constraint.run_id}, for which the session is kept, and the end of that run`
+        : `the end of the live attempt of ${constraint.run_id}, which holds the session`
     case 'session_freed':
       return 'its session is free: the session is looked at in a moment'
     case 'class_degraded':

@@ -14,7 +14,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts'
 import { collect, merged, type Source } from './pages.ts'
 import type { Listed, ListPage } from './tasks.ts'
 
-interface SimpleList<T> {
+export interface SimpleList<T> {
   readonly name: string
   readonly key: z.ZodType<string>
   readonly source: Source<T>
@@ -22,7 +22,11 @@ interface SimpleList<T> {
   readonly keep?: (record: T) => boolean
 }
 
-const list = async <T>({ name, key, source, keyOf, keep = () => true }: SimpleList<T>, { limit, cursor }: ListPage): Promise<Result<Listed<T>>> => {
+/** One page of a list that is one partition. */
+export const simpleList = async <T>(
+  { name, key, source, keyOf, keep = () => true }: SimpleList<T>,
+  { limit, cursor }: ListPage,
+): Promise<Result<Listed<T>>> => {
   const position = cursor === undefined ? ok(undefined) : decodeCursor(name, key, cursor)
   if (!position.ok) return position
   const page = await collect(source, { limit, after: position.value, keep, keyOf })
@@ -33,7 +37,7 @@ const idOf = (record: { readonly id: string }): string => record.id
 
 /** Agents that are not deleted, newest first. */
 export const listAgents = async (store: Store, ws: WorkspaceId, page: ListPage): Promise<Result<Listed<Agent>>> =>
-  list<Agent>(
+  simpleList<Agent>(
     {
       name: 'agents',
       key: AgentId,
@@ -53,7 +57,7 @@ export const agentByKey = async (store: Store, ws: WorkspaceId, agent_key: strin
 
 /** Newest first. */
 export const listWorkspaces = async (store: Store, page: ListPage): Promise<Result<Listed<Workspace>>> =>
-  list<Workspace>(
+  simpleList<Workspace>(
     {
       name: 'workspaces',
       key: WorkspaceId,
@@ -68,7 +72,7 @@ const apiKeySource = (store: Store, ws: WorkspaceId): Source<ApiKey> =>
 
 /** Newest first, revoked ones too. */
 export const listApiKeys = async (store: Store, ws: WorkspaceId, page: ListPage): Promise<Result<Listed<ApiKey>>> =>
-  list<ApiKey>({ name: 'api-keys', key: ApiKeyId, source: apiKeySource(store, ws), keyOf: idOf }, page)
+  simpleList<ApiKey>({ name: 'api-keys', key: ApiKeyId, source: apiKeySource(store, ws), keyOf: idOf }, page)
 
 /** Every key of a workspace, revoked ones too. */
 export const allApiKeys = async (store: Store, ws: WorkspaceId): Promise<readonly ApiKey[]> => {
@@ -87,7 +91,7 @@ export const allApiKeys = async (store: Store, ws: WorkspaceId): Promise<readonl
 export const listInstances = async (store: Store, ws: WorkspaceId, page: ListPage): Promise<Result<Listed<Instance>>> => {
   const keyOf = (instance: Instance): string => instance.class_key
   const source = merged(store, 'by_state', [listPartitions.instances(ws)], (record) => (record.kind === 'instance' ? record : undefined), keyOf)
-  return list<Instance>({ name: 'instances', key: ClassKey, source, keyOf }, page)
+  return simpleList<Instance>({ name: 'instances', key: ClassKey, source, keyOf }, page)
 }
 
 const isSchedule = (record: StoredRecord): Schedule | undefined => (record.kind === 'schedule' && record.status !== 'deleted' ? record : undefined)
@@ -99,14 +103,14 @@ export const listSchedules = async (store: Store, ws: WorkspaceId, agent_id: Age
       ? merged(store, 'by_state', [listPartitions.schedules(ws)], isSchedule, idOf)
       : merged(store, 'by_agent', [listPartitions.schedulesByAgent(ws, agent_id)], isSchedule, idOf)
   const keep = (schedule: Schedule): boolean => agent_id === undefined || schedule.agent_id === agent_id
-  return list<Schedule>({ name: 'schedules', key: ScheduleId, source, keyOf: idOf, keep }, page)
+  return simpleList<Schedule>({ name: 'schedules', key: ScheduleId, source, keyOf: idOf, keep }, page)
 }
 
 /** The ledger of a schedule, newest tick first. */
 export const listTicks = async (store: Store, ws: WorkspaceId, schedule_id: ScheduleId, page: ListPage): Promise<Result<Listed<Tick>>> => {
   const keyOf = (tick: Tick): string => refOf(tick).sk
   const source = merged(store, 'table', [recordPartition(ws, schedule_id)], (record) => (record.kind === 'tick' ? record : undefined), keyOf)
-  return list<Tick>({ name: 'ticks', key: z.string().regex(/^TICK#[0-9TZ:.-]{24}$/), source, keyOf }, page)
+  return simpleList<Tick>({ name: 'ticks', key: z.string().regex(/^TICK#[0-9TZ:.-]{24}$/), source, keyOf }, page)
 }
 
 /** How many stand in a class's line, counted up to `max`. */

@@ -97,6 +97,22 @@ const single_records: readonly AccessPattern[] = [
     consistency: 'strong',
     note: 'those that a run lists as pending, when it ends; nothing is read where it lists none',
   },
+  {
+    name: 'approval by id',
+    index: 'table',
+    key: key(refs.approvalName(w, '{approval}')),
+    asked_by: ['api'],
+    consistency: 'strong',
+    note: 'then the approval itself, under its run',
+  },
+  {
+    name: 'approval of a run',
+    index: 'table',
+    key: key(refs.approval(w, '{run}', '{approval}')),
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep'],
+    consistency: 'strong',
+    note: 'those that a run lists as open, when they are answered, expire, or end with it',
+  },
   { name: 'API key by hash', index: 'table', key: key(refs.apiKey('{sha256}')), asked_by: ['api'], consistency: 'strong', note: 'on every request' },
   {
     name: 'gate of a workspace',

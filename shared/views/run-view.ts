@@ -1,5 +1,6 @@
 import type { AttemptView, InteractionView, RunView } from '../contract/runs.ts'
 import type { Command } from '../domain/command.ts'
+import { openQuestions } from '../domain/questions.ts'
 import { redactText } from '../domain/redact.ts'
 import { isLive, type Attempt, type Failure, type Run } from '../domain/run.ts'
 import { millis } from '../domain/time.ts'
@@ -63,13 +64,16 @@ const endFields = (attempt: Attempt): Partial<AttemptView> => {
   }
 }
 
+/** Its agent waits for an answer (SPEC §4). */
+const isBlocked = (run: Run, attempt: Attempt): boolean => attempt.status === 'running' && attempt.id === run.attempt.id && openQuestions(run).length > 0
+
 /** An attempt as a client sees it: without its claim token and the hash of its attempt token. */
 export const attemptView = (run: Run, attempt: Attempt, command: Command): AttemptView => ({
   id: attempt.id,
   workspace_id: run.workspace_id,
   run_id: run.id,
   attempt_no: attempt.attempt_no,
-  status: attempt.status,
+  status: isBlocked(run, attempt) ? 'blocked' : attempt.status,
   strategy: attempt.strategy,
   ...executionOf(command),
   ...(attempt.execution_id === undefined ? {} : { execution_id: attempt.execution_id }),

@@ -3,14 +3,15 @@ import type { LogEntry } from '../../shared/domain/event.ts'
 import { operations } from '../../shared/contract/operations.ts'
 import { storeLogs } from '../../shared/flows/runner.ts'
 import { apiPlane, shaped, type ApiPlane, type Sent } from './http.ts'
+import type { Deployment } from '../../shared/settings.ts'
 import { secretOf, type Sandbox } from './plane.ts'
 
 let plane: ApiPlane
 let key: string
 
 /** A new plane, which the steps are made on from now on, and the key of an admin. */
-export const freshPlane = async (): Promise<{ readonly plane: ApiPlane; readonly key: string }> => {
-  plane = apiPlane()
+export const freshPlane = async (deployment: Partial<Deployment> = {}): Promise<{ readonly plane: ApiPlane; readonly key: string }> => {
+  plane = apiPlane({ deployment })
   key = await plane.makeKey(plane.workspace_id, 'admin')
   return { plane, key }
 }

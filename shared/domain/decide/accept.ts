@@ -37,9 +37,10 @@ const sandboxGap = (field: string, value: unknown, allowed: readonly string[], h
   ])
 
 /** Refuses a policy that this deployment cannot enforce, with the reason; it is never weakened (SPEC §3). */
-export const refusePolicy = (policy: Policy, deployment: Deployment): Refusal | undefined => {
+export const refusePolicy = (policy: Policy, deployment: Deployment, runner: Agent['config']['runner']): Refusal | undefined => {
   const { sandbox } = deployment
-  if (policy.ask !== 'off') return unsupported('ask', policy.ask, ['off'], 'questions to a human are not offered')
+  if (policy.ask !== 'off' && runner !== 'claude_code')
+    return unsupported('ask', policy.ask, ['off'], `an agent with the runner ${runner} uses no tools that could be asked about`)
   if (policy.interactive) return unsupported('interactive', true, ['false'], 'input to a live run is not offered')
   if (!deployment.runtime_types.includes(policy.runtime_type))
     return unsupported('runtime_type', policy.runtime_type, deployment.runtime_types, `this deployment runs ${deployment.runtime_types.join(', ')}`)
@@ -97,7 +98,7 @@ const command = (request: AcceptRequest, now_ms: number): Command => {
  */
 export const decideAccept = (request: AcceptRequest, deployment: Deployment, now_ms: number): Decision<Accepted> | Refusal => {
   const { agent, params } = request
-  const refusal = refuseAgent(agent, deployment) ?? refusePolicy(params.policy, deployment)
+  const refusal = refuseAgent(agent, deployment) ?? refusePolicy(params.policy, deployment, agent.config.runner)
   if (refusal) return refusal
   if (params.deliver === true)
     return refuse('feature_unsupported', 'delivery to webhooks is not offered', [{ field: 'deliver', message: 'not offered', value: true, allowed: ['false'] }])

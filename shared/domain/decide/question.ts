@@ -34,7 +34,7 @@ export const decideAsk = (run: Run, request: QuestionRequest, expires_ms: number
   if (asked !== undefined) return decided([], [], asked)
   if (questions.length >= open_questions_max)
     return refuse('too_many_questions', `${run.id} has ${questions.length} questions open, the most that a run may have`)
-  const question: OpenQuestion = { approval_id: request.id, tool_use_id, expires_at: timestamp(now_ms + expires_ms) }
+  const question: OpenQuestion = { approval_id: request.id, tool_use_id, asked_at: timestamp(now_ms), expires_at: timestamp(now_ms + expires_ms) }
   const asking: Run = { ...run, questions: [...questions, question], event_seq: run.event_seq + 1, updated_at: timestamp(now_ms) }
   const approval: Approval = {
     kind: 'approval',
@@ -47,7 +47,7 @@ export const decideAsk = (run: Run, request: QuestionRequest, expires_ms: number
     tool,
     input: request.input,
     reason: request.reason,
-    asked_at: timestamp(now_ms),
+    asked_at: question.asked_at,
     expires_at: question.expires_at,
     version: 1,
   }
