@@ -50,6 +50,15 @@ const schedules = (name: string, body: object | ((w: World) => object), code: Pr
   code,
   ...(field === undefined ? {} : { field }),
 })
+const answers = (name: string, body: object, code: ProblemCode, field?: string): Bad => ({
+  name: `POST /v1/approvals/{approval_id} with ${name}`,
+  method: 'POST',
+  path: (w) => `/v1/approvals/${w.own['approval_id']}`,
+  as: 'admin',
+  sent: { body },
+  code,
+  ...(field === undefined ? {} : { field }),
+})
 const gets = (path: string | ((w: World) => string), code: ProblemCode, field?: string): Bad => ({
   name: `GET ${typeof path === 'string' ? path : String(path).replace(/^.*=> /, '')}`,
   method: 'GET',
@@ -82,6 +91,11 @@ export const bad_requests: readonly Bad[] = [
   schedules('a catch-up window of two days', { catchup_window_ms: 172_800_000 }, 'invalid_request', 'catchup_window_ms'),
   schedules('an agent of another workspace', (w) => ({ agent_id: w.foreign['agent_id'] }), 'not_found', 'agent_id'),
   schedules('an unknown field', { crn: '* * * * *' }, 'invalid_request', 'crn'),
+  // Questions.
+  answers('no action', {}, 'invalid_request', 'action'),
+  answers('an action that there is not', { action: 'maybe' }, 'invalid_request', 'action'),
+  answers('an empty reason', { action: 'reject', reason: ' ' }, 'invalid_request', 'reason'),
+  gets('/v1/approvals?cursor=x', 'invalid_request', 'cursor'),
   // The audit.
   gets('/v1/audit', 'invalid_request', 'invariant'),
   gets('/v1/audit?invariant=9', 'invalid_request', 'invariant'),

@@ -173,7 +173,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
       return claimAttempt(
         deps,
         Claim.parse({
-          workspace_id,
+          workspace_id: sandbox.workspace_id,
           run_id: sandbox.run_id,
           attempt_no: sandbox.attempt_no,
           claim_token: sandbox.claim_token,

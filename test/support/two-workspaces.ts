@@ -1,6 +1,8 @@
 /** Two workspaces with an agent, a live task and a key each, and a key of every role for the first. */
 import { operations } from '../../shared/contract/operations.ts'
 import type { roles } from '../../shared/domain/workspace.ts'
+import { askQuestion } from '../../shared/flows/questions.ts'
+import { identity } from './looks.ts'
 import { apiPlane, shaped, type ApiPlane } from './http.ts'
 
 export interface World {
@@ -20,6 +22,7 @@ export const unknown_ids: Readonly<Record<string, string>> = {
   task_id: 'task_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
+  approval_id: 'apr_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   schedule_id: 'sch_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
@@ -40,6 +43,16 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
   )
   await plane.deliver()
   const { target_run_id } = shaped(operations.getTask.responses[200], await plane.call('GET', `/v1/tasks/${task.id}`, { key, headers }))
+  const sandbox = plane.sandboxes.find((one) => one.run_id === target_run_id)
+  if (sandbox === undefined) throw new Error('the task did not start')
+  await plane.claim(sandbox)
+  const asked = await askQuestion(plane.deps, identity({ ...plane, workspace_id: agent.workspace_id }, sandbox), {
+    tool_use_id: 'toolu_1',
+    tool: 'Bash',
+    input: '{}',
+    reason: 'x',
+  })
+  if (!asked.ok) throw new Error(asked.detail)
   const schedule = shaped(
     operations.createSchedule.responses[201],
     await post('/v1/schedules', { agent_id: agent.id, cron_expr: '0 9 * * *', prompt: 'x' }),
@@ -54,6 +67,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
     run_id: target_run_id ?? '',
     instance_key: task.execution_class_key,
     schedule_id: schedule.id,
+    approval_id: asked.value.approval_id,
     api_key_id: made.api_key.id,
     key: made.key,
   }

@@ -20,7 +20,6 @@ const accepted = (params: Partial<CommandParamsInput> = {}) => {
 const weak = { ...deployment, sandbox: { network: false, files: false, hint: 'install bubblewrap' } }
 
 test.each<[string, Partial<CommandParamsInput>, Deployment, object]>([
-  ['ask', { policy: { ask: 'always' } }, deployment, { code: 'policy_unsupported', errors: [{ field: 'policy.ask', value: 'always', allowed: ['off'] }] }],
   [
     'interactive',
     { policy: { interactive: true } },
@@ -95,6 +94,12 @@ test('a command becomes command, task and place in one commit, and rings its cla
   expect(place).toMatchObject({ line: 'class', task_id: taskId(1), lane: 'a', rank: 1, session_id: 's', class_key: task?.class_key })
   expect(decision.signals).toEqual([{ kind: 'class', workspace_id, class_key: task?.class_key }])
   expect([decision.value.task, decision.value.command]).toEqual([task, command])
+})
+
+test('a policy that asks is for agents that use tools', () => {
+  const asks = (runner: string) => decideAccept(request({ policy: { ask: 'always' } }, agentSample({}, { runner })), deployment, now_ms)
+  expect(asks('claude_code').ok).toBe(true)
+  expect(asks('process')).toMatchObject({ code: 'policy_unsupported', errors: [{ field: 'policy.ask', value: 'always', allowed: ['off'] }] })
 })
 
 test('what the client names is kept, what it leaves out is made', () => {

@@ -56,7 +56,7 @@ const dispatch = guardsIn('shared/flows/dispatch.ts', [
   },
   {
     name: 'dispatch.session-free',
-    find: 'else if (session?.owner !== undefined) {',
+    find: 'else if (session !== undefined && isTaken(session, task?.target_run_id)) {',
     replace: 'else if (false) {',
     invariant: 3,
     protects: 'a session that another attempt holds is not granted',
@@ -70,7 +70,7 @@ const dispatch = guardsIn('shared/flows/dispatch.ts', [
   },
   {
     name: 'dispatch.recall',
-    find: 'if (session?.waiting === true && (await recallOvertaken(deps, place, session))) moved = true\n      else ',
+    find: 'if (session?.waiting === true && session.parked_run_id === undefined && (await recallOvertaken(deps, place, session))) moved = true\n      else ',
     replace: '',
     invariant: 10,
     protects: 'who waited for a session is served before who came later',

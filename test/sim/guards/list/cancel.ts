@@ -11,14 +11,14 @@ const decisions = guardsIn('shared/domain/decide/cancel.ts', [
   },
   {
     name: 'cancel.ends-idle-run',
-    find: "...leaveLine(state.place), ...endIdleRun(state, 'cancelled', now_ms)], [], { task })",
+    find: '...leaveLine(state.place), ...ended.writes], ended.signals, { task })',
     replace: '...leaveLine(state.place)], [], { task })',
     invariant: 7,
     protects: 'the run of a task that is cancelled between two attempts ends with it',
   },
   {
     name: 'drop.ends-idle-run',
-    find: "...leaveLine(state.place), ...endIdleRun(state, 'error', now_ms)], [], undefined)",
+    find: '...leaveLine(state.place), ...ended.writes], ended.signals, undefined)',
     replace: '...leaveLine(state.place)], [], undefined)',
     invariant: 7,
     protects: 'the run of a task that is dropped between two attempts ends with it',
@@ -84,8 +84,8 @@ const decisions = guardsIn('shared/domain/decide/cancel.ts', [
 const flow = guardsIn('shared/flows/cancel.ts', [
   {
     name: 'cancel.task-fits',
-    find: 'return fitTogether(task, run) ? decideCancel({ task, run, place, inputs }, deps.clock.now()) : undefined',
-    replace: 'return decideCancel({ task, run, place, inputs }, deps.clock.now())',
+    find: 'return fitTogether(task, run) ? decideCancel({ task, run, place, ...attached }, deps.clock.now()) : undefined',
+    replace: 'return decideCancel({ task, run, place, ...attached }, deps.clock.now())',
     invariant: 8,
     protects: 'what was read while another wrote is read again',
   },

@@ -10,20 +10,6 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     protects: 'the word of an earlier attempt does not end the one that took its place',
   },
   {
-    name: 'finish.cancel-wins',
-    find: "case 'cancel':\n      return { outcome: 'cancelled' }",
-    replace: "case 'cancel':\n      return ending",
-    invariant: 8,
-    protects: 'a run that was cancelled ends as cancelled, whatever its runner says',
-  },
-  {
-    name: 'finish.no-retry-of-cancelled',
-    find: "ended.status === 'ok' || ended.status === 'cancelled' || ",
-    replace: "ended.status === 'ok' || ",
-    invariant: 8,
-    protects: 'a cancelled run gets no other attempt',
-  },
-  {
     name: 'finish.failure-condition',
     find: 'conditions: failure === undefined ? [] : [failure.condition],',
     replace: 'conditions: [],',
@@ -39,11 +25,59 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
   },
   {
     name: 'finish.session-owner',
-    find: 'if (session?.owner?.attempt_id !== attempt.id) return []\n',
-    replace: 'if (session === undefined) return []\n',
+    find: 'if (session.owner?.attempt_id !== attempt.id) return { places: [], signals }\n',
+    replace: '',
     invariant: 3,
     protects: 'an attempt frees its own lease and no other',
     harmless: 'a live attempt holds its session (invariant 3). It keeps a table that is wrong already from getting worse: nobody frees the lease of another.',
+  },
+  {
+    name: 'finish.rings-class',
+    find: "{ kind: 'class', workspace_id, class_key }, ...next.signals],",
+    replace: '...next.signals],',
+    invariant: 12,
+    protects: 'room that is freed is filled at once',
+  },
+  {
+    name: 'finish.rings-session',
+    find: 'session.waiting && kept === undefined ? [sessionSignal(session)] : []',
+    replace: '[]',
+    invariant: 12,
+    protects: 'who waits for the session is served at once',
+  },
+  {
+    name: 'finish.event',
+    find: 'return { run: first, writes: [put(runEvent(first, next.event, now_ms, next.payload, true))] }',
+    replace: 'return { run: first, writes: [] }',
+    invariant: 6,
+    protects: 'the event lies with what it tells, in one commit',
+  },
+  {
+    name: 'finish.cooling',
+    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
+    replace: '',
+    invariant: 12,
+    protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
+  },
+])
+
+const ending = guardsIn('shared/domain/decide/ending.ts', [
+  {
+    name: 'finish.cancel-wins',
+    find: "case 'cancel':\n      return { outcome: 'cancelled' }",
+    replace: "case 'cancel':\n      return ending",
+    invariant: 8,
+    protects: 'a run that was cancelled ends as cancelled, whatever its runner says',
+  },
+])
+
+const next = guardsIn('shared/domain/decide/next.ts', [
+  {
+    name: 'finish.no-retry-of-cancelled',
+    find: "ended.status === 'ok' || ended.status === 'cancelled' || ",
+    replace: "ended.status === 'ok' || ",
+    invariant: 8,
+    protects: 'a cancelled run gets no other attempt',
   },
   {
     name: 'finish.retry-due',
@@ -81,39 +115,11 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     protects: 'what is over is not looked at for ever',
   },
   {
-    name: 'finish.rings-class',
-    find: "{ kind: 'class', workspace_id, class_key },\n      ...next.signals,",
-    replace: '...next.signals,',
-    invariant: 12,
-    protects: 'room that is freed is filled at once',
-  },
-  {
-    name: 'finish.rings-session',
-    find: '...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),',
-    replace: '',
-    invariant: 12,
-    protects: 'who waits for the session is served at once',
-  },
-  {
     name: 'finish.rings-retry',
-    find: 'places: [], signals: wakeSignals(sleeping, now_ms) }',
-    replace: 'places: [], signals: [] }',
+    find: 'places: [], settled, signals: wakeSignals(sleeping, now_ms) }',
+    replace: 'places: [], settled, signals: [] }',
     invariant: 12,
     protects: 'a retry with a delay comes when the delay is over',
-  },
-  {
-    name: 'finish.event',
-    find: 'return { run: first, writes: [put(runEvent(first, next.event, now_ms, next.payload, true))] }',
-    replace: 'return { run: first, writes: [] }',
-    invariant: 6,
-    protects: 'the event lies with what it tells, in one commit',
-  },
-  {
-    name: 'finish.cooling',
-    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
-    replace: '',
-    invariant: 12,
-    protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
   },
 ])
 
@@ -155,4 +161,4 @@ const flow = guardsIn('shared/flows/finish.ts', [
   },
 ])
 
-export const finish_guards: readonly Guard[] = [...decisions, ...flow]
+export const finish_guards: readonly Guard[] = [...decisions, ...ending, ...next, ...flow]

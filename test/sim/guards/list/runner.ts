@@ -55,7 +55,7 @@ const decisions = guardsIn('shared/domain/decide/claim.ts', [
   },
 ])
 
-const flow = guardsIn('shared/flows/runner.ts', [
+const identity = guardsIn('shared/flows/runner-identity.ts', [
   {
     name: 'runner.latest',
     find: 'if (attempt.attempt_no > identity.attempt_no) return superseded(identity)\n',
@@ -84,6 +84,9 @@ const flow = guardsIn('shared/flows/runner.ts', [
     invariant: 3,
     protects: 'an attempt that is over changes nothing',
   },
+])
+
+const flow = guardsIn('shared/flows/runner.ts', [
   {
     name: 'runner.finish-once',
     find: 'if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok(true)\n',
@@ -100,4 +103,4 @@ const flow = guardsIn('shared/flows/runner.ts', [
   },
 ])
 
-export const runner_guards: readonly Guard[] = [...decisions, ...flow]
+export const runner_guards: readonly Guard[] = [...decisions, ...identity, ...flow]

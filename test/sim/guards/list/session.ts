@@ -5,8 +5,8 @@ export const session_guards: readonly Guard[] = [
   ...guardsIn('shared/domain/decide/session.ts', [
     {
       name: 'release.due',
-      find: '...(session.waiting ? { due_at: freedDue(now_ms) } : {}),',
-      replace: '',
+      find: 'session.waiting ? { due_at: freedDue(now_ms) } : {}',
+      replace: '{}',
       invariant: 12,
       protects: 'a freed session for which tasks wait is looked at, should its doorbell be lost',
     },
@@ -19,8 +19,8 @@ export const session_guards: readonly Guard[] = [
     },
     {
       name: 'hand-over.free',
-      find: 'if (session.owner !== undefined || !session.waiting) return',
-      replace: 'if (!session.waiting) return',
+      find: 'if (session.owner !== undefined || session.parked_run_id !== undefined || !session.waiting) return',
+      replace: 'if (session.parked_run_id !== undefined || !session.waiting) return',
       invariant: 3,
       protects: 'a session that is held hands nobody over',
       harmless: 'both flows decide this only for a session that they have read as free. A decision is right by itself, whoever asks for it.',
