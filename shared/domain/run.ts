@@ -130,6 +130,10 @@ const base = {
   /** What the live attempt has reported so far. */
   live_usage: Usage.optional(),
   inputs: RunInputs.optional(),
+  /** The attempt from which tries count (`max_attempts`); absent: the first. A saved turn begins the count anew. */
+  tries_from: z.int().min(1).optional(),
+  /** Since when the live attempt waits for an input. */
+  waiting_since: Timestamp.optional(),
   created_at: Timestamp,
   updated_at: Timestamp,
   started_at: Timestamp.optional(),

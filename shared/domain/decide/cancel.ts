@@ -2,10 +2,10 @@
 import { decided, type Decision } from '../decision.ts'
 import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
-import { rejectedInputs } from '../inputs.ts'
+import { pendingInputs, rejectedInputs } from '../inputs.ts'
 import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
-import { isArchivable, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
+import { isArchivable, isEndedRun, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
 import { timestamp } from '../time.ts'
 import { addUsage, no_usage, runUsage } from '../usage.ts'
 import { refOf, refs } from '../../store/keys.ts'
@@ -49,12 +49,20 @@ const usageOf = (task: Task, run: Run | undefined): Pick<Task, 'usage'> => {
   return usage === undefined ? {} : { usage }
 }
 
-/** Ends a run that has no live attempt, because its task ends while it waits for a retry. It takes no more inputs. */
+/**
+ * Ends a run that has no live attempt, because its task ends while it waits for a retry. It takes no more inputs; nor does the run that was
+ * to come after one that is over.
+ */
 const endIdleRun = ({ run, inputs = [] }: CancelState, outcome: 'cancelled' | 'error', now_ms: number): readonly Write[] => {
+  const reason = outcome === 'cancelled' ? 'run_cancelled' : 'run_failed'
+  if (run !== undefined && isEndedRun(run) && pendingInputs(run).length > 0) {
+    const left = rejectedInputs(run, inputs, reason, now_ms)
+    return [{ op: 'replace_if_version', record: { ...left.run, updated_at: timestamp(now_ms) } }, ...left.writes]
+  }
   if (!isIdle(run)) return []
   const now = timestamp(now_ms)
   const ended = movedRun(run, { ...run, status: outcome, ended_at: now, updated_at: now, event_seq: run.event_seq + 1 })
-  const settled = rejectedInputs(ended, inputs, outcome === 'cancelled' ? 'run_cancelled' : 'run_failed', now_ms)
+  const settled = rejectedInputs(ended, inputs, reason, now_ms)
   return [
     { op: 'replace_if_version', record: settled.run },
     { op: 'put_if_absent', record: runEvent(settled.run, 'finished', now_ms, { outcome }, true) },

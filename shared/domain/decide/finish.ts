@@ -2,31 +2,28 @@
  * What happens when an attempt ends, however it ends: by its own word, because compute says that its sandbox is gone, because its
  * lease ran out, or because it was told to stop.
  *
- * One commit ends the attempt, frees its place in the class and its session, and either schedules the retry or ends run and task.
+ * One commit ends the attempt, frees its place in the class and its session, and either has the run go on in another attempt or ends run and task (after-attempt.ts).
  */
 import { decided, type Decision } from '../decision.ts'
-import { earlier, freedDue, look_again_ms, queueTimeout } from '../due.ts'
+import { freedDue } from '../due.ts'
 import { runEvent } from '../events.ts'
+import { waitingInputs } from '../inputs.ts'
 import { cooldownUntil, healthOf } from '../instances.ts'
-import { placeInLine } from '../lines.ts'
 import { never } from '../result.ts'
-import { retryDelayMs } from '../retry.ts'
-import { movedRun, movedTask, task_state_of_outcome } from '../transitions.ts'
+import { savedCheckpoint, type SavedBytes, type Session } from '../session.ts'
+import { movedRun } from '../transitions.ts'
 import { millis, timestamp, type Timestamp } from '../time.ts'
 import { addUsage, no_usage, type ModelUsage, type Usage } from '../usage.ts'
 import { computeUsage } from '../compute-cost.ts'
+import { afterAttempt, type Next } from './after-attempt.ts'
 import { countEnded } from './ceiling.ts'
 import { releasedSession, sessionSignal } from './session.ts'
-import { wakeSignals } from './accept.ts'
 import type { Command } from '../command.ts'
-import type { RunEvent, RunEventType } from '../event.ts'
-import { rejectedInputs } from '../inputs.ts'
+import type { RunEvent } from '../event.ts'
 import type { Input } from '../input.ts'
 import type { Instance } from '../instance.ts'
 import { isLive, type EndedAttempt, type Failure, type LiveAttempt, type Outcome, type Run } from '../run.ts'
-import type { Checkpoint, Session } from '../session.ts'
-import type { Task, TaskIn } from '../task.ts'
-import type { Signal } from '../../ports/ports.ts'
+import type { TaskIn } from '../task.ts'
 import { refs } from '../../store/keys.ts'
 import type { FieldCondition, Write } from '../../store/store.ts'
 
@@ -38,7 +35,13 @@ export interface Ending {
   readonly error?: Failure | undefined
   readonly result?: string | undefined
   readonly usage?: ModelUsage | undefined
-  readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
+  readonly saved?: SavedBytes | undefined
+  /** The turn that ended with this, or in which the attempt ended; absent where the runner counts none. */
+  readonly turn?: number | undefined
+  /** The attempt gives up its sandbox while its run goes on. Not offered yet: such a run ends here. */
+  readonly parks?: 'question' | 'input' | undefined
+  /** The runner is there, and hears that it has to go on. */
+  readonly hears?: boolean
   /** The runner did not say so itself: it was lost. */
   readonly lost?: boolean
   /** Compute itself has said that the sandbox is gone. */
@@ -46,7 +49,7 @@ export interface Ending {
 }
 /** All that is read to end an attempt. */
 export interface EndingState {
-  readonly task: TaskIn<'running'>
+  readonly task: TaskIn<'running' | 'waiting'>
   readonly run: Run
   readonly command: Command
   readonly instance: Instance
@@ -93,107 +96,6 @@ const endedAttempt = (state: EndingState, attempt: LiveAttempt, ending: Ending, 
   }
 }
 
-/** When the attempt is retried: milliseconds from now, or undefined if it is not. */
-const retryIn = (state: EndingState, ended: EndedAttempt): number | undefined => {
-  if (ended.status === 'ok' || ended.status === 'cancelled' || ended.error?.retryable === false) return undefined
-  const { retry } = state.command.params.policy
-  return ended.attempt_no >= retry.max_attempts ? undefined : retryDelayMs(retry, ended.attempt_no, state.run.id)
-}
-
-interface Next {
-  readonly run: Run
-  readonly task: Task
-  readonly event: RunEventType
-  readonly payload: RunEvent['payload']
-  readonly places: readonly Write[]
-  /** The end of inputs that the run will not take. */
-  readonly settled?: readonly Write[]
-  readonly signals: readonly Signal[]
-}
-
-const errorPayload = (ended: EndedAttempt): RunEvent['payload'] =>
-  ended.error === undefined ? {} : { error: { code: ended.error.code, message: ended.error.message } }
-
-const withoutLiveUsage = (run: Run): Run => {
-  const { live_usage: _, ...kept } = run
-  return kept
-}
-
-const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_ms: number): Next => {
-  const { task, command } = state
-  const now = timestamp(now_ms)
-  const { id, workspace_id, task_id, agent_id, session_id, class_key, previous_run_id, event_seq, inputs, created_at, started_at, version } = state.run
-  const run: Run = {
-    kind: 'run',
-    id,
-    workspace_id,
-    task_id,
-    agent_id,
-    session_id,
-    class_key,
-    ...(previous_run_id === undefined ? {} : { previous_run_id }),
-    status: 'accepted',
-    attempt: ended,
-    event_seq,
-    ...(inputs === undefined ? {} : { inputs }),
-    ...(state.run.usage === undefined ? {} : { usage: state.run.usage }),
-    created_at,
-    updated_at: now,
-    ...(started_at === undefined ? {} : { started_at }),
-    version,
-  }
-  const { queued_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
-  const late = queueTimeout(command.params, now_ms + delay_ms)
-  const payload = { attempt_no: ended.attempt_no, outcome: ended.status, delay_ms, ...errorPayload(ended) }
-  if (delay_ms > 0) {
-    const wake_at = timestamp(now_ms + delay_ms)
-    const sleeping = movedTask(task, { ...kept, ...late, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
-    return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], signals: wakeSignals(sleeping, now_ms) }
-  }
-  const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
-  const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now })
-  return {
-    run,
-    task: queued,
-    event: 'retry_scheduled',
-    payload,
-    places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],
-    signals: [],
-  }
-}
-
-const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Usage, now_ms: number): Next => {
-  const { task } = state
-  const now = timestamp(now_ms)
-  const run: Run = {
-    ...withoutLiveUsage(state.run),
-    status: ended.status,
-    attempt: ended,
-    updated_at: now,
-    ended_at: now,
-    ...(ended.error === undefined ? {} : { error: ended.error }),
-    ...(ending.result === undefined ? {} : { result: ending.result }),
-  }
-  const { due_at: _, queue_timeout_at: __, ...kept } = task
-  const finished = movedTask(task, {
-    ...kept,
-    state: task_state_of_outcome[ended.status],
-    finished_at: now,
-    updated_at: now,
-    usage: addUsage(task.usage ?? no_usage, usage),
-  })
-  const settled = ended.status === 'cancelled' ? rejectedInputs(run, state.inputs ?? [], 'run_cancelled', now_ms) : { run, writes: [] }
-  return {
-    run: settled.run,
-    task: finished,
-    event: 'finished',
-    payload: { attempt_no: ended.attempt_no, outcome: ended.status, ...errorPayload(ended) },
-    places: [],
-    settled: settled.writes,
-    signals: [],
-  }
-}
-
 /** How a failed attempt counts against the health of its class, and on what state of it that was decided. */
 const failureOf = (instance: Instance, now_ms: number): { add: 0 | 1; cooldown_until?: Timestamp; condition: FieldCondition } => {
   const { failed_attempt_threshold: threshold, cooldown_until } = instance
@@ -229,22 +131,11 @@ const counters = (state: EndingState, attempt: LiveAttempt, ended: EndedAttempt,
   }
 }
 
-/** What the attempt saved becomes current with its end; what it did not save stays as it was. */
-const savedCheckpoint = (session: Session, attempt: LiveAttempt, { saved }: Ending, now_ms: number): Checkpoint | undefined => {
-  if (saved?.workspace_bytes === undefined && saved?.transcript_bytes === undefined) return undefined
-  const { fencing_token } = attempt
-  return {
-    ...session.checkpoint,
-    ...(saved.workspace_bytes === undefined ? {} : { workspace: { fencing_token, bytes: saved.workspace_bytes } }),
-    ...(saved.transcript_bytes === undefined ? {} : { transcript: { fencing_token, bytes: saved.transcript_bytes } }),
-    saved_at: timestamp(now_ms),
-  }
-}
-
+/** What the attempt saved becomes current with its end. */
 const sessionWrites = (state: EndingState, attempt: LiveAttempt, ending: Ending, now_ms: number): readonly Write[] => {
   const { session } = state
   if (session?.owner?.attempt_id !== attempt.id) return []
-  return [{ op: 'replace_if_version', record: releasedSession(session, savedCheckpoint(session, attempt, ending, now_ms), now_ms) }]
+  return [{ op: 'replace_if_version', record: releasedSession(session, savedCheckpoint(session, attempt.fencing_token, ending, now_ms), now_ms) }]
 }
 
 const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: readonly Write[] } => {
@@ -258,17 +149,27 @@ const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: 
   }
 }
 
+/** What became of a report: the attempt ended with it, it changed nothing, or inputs wait and the runner has to go on with them. */
+export type Reported = 'ended' | 'unchanged' | 'inputs_wait'
+
+/** A report that is late or doubled: of a turn after which the attempt went on. */
+const isLate = (run: Run, ending: Ending): boolean => {
+  if (ending.outcome !== 'ok' || ending.turn === undefined || run.inputs === undefined || ending.turn > run.inputs.turns) return false
+  return ending.turn < run.inputs.turns || run.inputs.pending.length > 0 || (run.waiting_since !== undefined && ending.parks === undefined)
+}
+
 /**
- * Ends the live attempt. A report about another attempt than the run's live one changes nothing: it is late or doubled.
- * The value says whether this decision ended it.
+ * Ends the live attempt. A late or doubled report changes nothing. Where an input came before the end of a run that would be done, nothing is
+ * written for a runner that hears it; without one, the run goes on in another attempt.
  */
-export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<boolean> => {
+export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<Reported> => {
   const { attempt } = state.run
-  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], false)
+  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], 'unchanged')
+  if (isLate(state.run, ending)) return decided([], [], ending.hears === true && waitingInputs(state.run).length > 0 ? 'inputs_wait' : 'unchanged')
   const ended = endedAttempt(state, attempt, ending, now_ms)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
-  const delay_ms = retryIn(state, ended)
-  const next = delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, delay_ms, now_ms)
+  const next = afterAttempt(state, ended, ending, usage, now_ms)
+  if (next === undefined) return decided([], [], 'inputs_wait')
   const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
   const ceilings = countEnded(state.run, now_ms)
@@ -289,6 +190,6 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       { kind: 'class', workspace_id, class_key },
       ...next.signals,
     ],
-    true,
+    'ended',
   )
 }

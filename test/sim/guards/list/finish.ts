@@ -17,13 +17,6 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     protects: 'a run that was cancelled ends as cancelled, whatever its runner says',
   },
   {
-    name: 'finish.no-retry-of-cancelled',
-    find: "ended.status === 'ok' || ended.status === 'cancelled' || ",
-    replace: "ended.status === 'ok' || ",
-    invariant: 8,
-    protects: 'a cancelled run gets no other attempt',
-  },
-  {
     name: 'finish.failure-condition',
     find: 'conditions: failure === undefined ? [] : [failure.condition],',
     replace: 'conditions: [],',
@@ -46,23 +39,61 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     harmless: 'a live attempt holds its session (invariant 3). It keeps a table that is wrong already from getting worse: nobody frees the lease of another.',
   },
   {
+    name: 'finish.rings-class',
+    find: "{ kind: 'class', workspace_id, class_key },\n      ...next.signals,",
+    replace: '...next.signals,',
+    invariant: 12,
+    protects: 'room that is freed is filled at once',
+  },
+  {
+    name: 'finish.rings-session',
+    find: '...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),',
+    replace: '',
+    invariant: 12,
+    protects: 'who waits for the session is served at once',
+  },
+  {
+    name: 'finish.event',
+    find: 'return { run: first, writes: [put(runEvent(first, next.event, now_ms, next.payload, true))] }',
+    replace: 'return { run: first, writes: [] }',
+    invariant: 6,
+    protects: 'the event lies with what it tells, in one commit',
+  },
+  {
+    name: 'finish.cooling',
+    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
+    replace: '',
+    invariant: 12,
+    protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
+  },
+])
+
+const after = guardsIn('shared/domain/decide/after-attempt.ts', [
+  {
+    name: 'finish.no-retry-of-cancelled',
+    find: "ended.status === 'ok' || ended.status === 'cancelled' || ",
+    replace: "ended.status === 'ok' || ",
+    invariant: 8,
+    protects: 'a cancelled run gets no other attempt',
+  },
+  {
     name: 'finish.retry-due',
-    find: "{ ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now }",
-    replace: "{ ...kept, ...late, state: 'queued', queued_at: now, updated_at: now }",
+    find: "{ ...kept, ...changes, ...late, state: 'queued', queued_at: now, due_at, updated_at: now }",
+    replace: "{ ...kept, ...changes, ...late, state: 'queued', queued_at: now, updated_at: now }",
     invariant: 1,
     protects: 'a task that is in line again is looked at',
   },
   {
     name: 'finish.retry-wakes',
-    find: "state: 'sleeping', wake_at, due_at: wake_at, updated_at: now }",
-    replace: "state: 'sleeping', wake_at, updated_at: now }",
+    find: "state: 'sleeping', wake_at, due_at: wake_at, updated_at: timestamp(now_ms) }",
+    replace: "state: 'sleeping', wake_at, updated_at: timestamp(now_ms) }",
     invariant: 1,
     protects: 'a task that waits for its retry wakes, should its doorbell be lost',
   },
   {
     name: 'finish.retry-in-line',
-    find: "places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],",
-    replace: 'places: [],',
+    find: "places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }] }",
+    replace: 'places: [] }',
     invariant: 1,
     protects: 'a task that is retried stands in line',
   },
@@ -81,47 +112,19 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     protects: 'what is over is not looked at for ever',
   },
   {
-    name: 'finish.rings-class',
-    find: "{ kind: 'class', workspace_id, class_key },\n      ...next.signals,",
-    replace: '...next.signals,',
-    invariant: 12,
-    protects: 'room that is freed is filled at once',
-  },
-  {
-    name: 'finish.rings-session',
-    find: '...(state.session?.waiting === true ? [sessionSignal(state.session)] : []),',
-    replace: '',
-    invariant: 12,
-    protects: 'who waits for the session is served at once',
-  },
-  {
     name: 'finish.rings-retry',
     find: 'places: [], signals: wakeSignals(sleeping, now_ms) }',
     replace: 'places: [], signals: [] }',
     invariant: 12,
     protects: 'a retry with a delay comes when the delay is over',
   },
-  {
-    name: 'finish.event',
-    find: 'return { run: first, writes: [put(runEvent(first, next.event, now_ms, next.payload, true))] }',
-    replace: 'return { run: first, writes: [] }',
-    invariant: 6,
-    protects: 'the event lies with what it tells, in one commit',
-  },
-  {
-    name: 'finish.cooling',
-    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
-    replace: '',
-    invariant: 12,
-    protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
-  },
 ])
 
 const flow = guardsIn('shared/flows/finish.ts', [
   {
     name: 'finish.task-runs',
-    find: "if (task?.state !== 'running') return decided([], [], false)",
-    replace: 'if (task === undefined) return decided([], [], false)',
+    find: "if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], 'unchanged')",
+    replace: "if (task === undefined) return decided([], [], 'unchanged')",
     invariant: 7,
     protects: 'a task that is over is not ended again',
   },
@@ -155,4 +158,4 @@ const flow = guardsIn('shared/flows/finish.ts', [
   },
 ])
 
-export const finish_guards: readonly Guard[] = [...decisions, ...flow]
+export const finish_guards: readonly Guard[] = [...decisions, ...after, ...flow]
