@@ -1,4 +1,4 @@
-/** The bucket: session files under `sessions/`, commands too large for the table under `commands/`. */
+/** The bucket: session files under `sessions/`, commands and inputs too large for the table under `commands/`. */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib'
 import type { Role } from 'aws-cdk-lib/aws-iam'
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3'
@@ -9,7 +9,8 @@ export type Prefix = 'sessions' | 'commands'
 
 /**
  * Versioning is off: a session's files lie under the fencing token of the attempt that wrote them, so no key is written by two
- * attempts and the table says which token is current. The rule for noncurrent versions is for whoever turns versioning on.
+ * attempts and the table says which token is current. Who replaces a checkpoint removes the files of the one before. No rule can do that by
+ * age: the files of a session that nobody has spoken to for a year are current still. The rules for versions are for whoever turns versioning on.
  */
 export class Files extends Construct {
   readonly bucket: Bucket
@@ -23,7 +24,9 @@ export class Files extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       versioned: false,
-      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1), noncurrentVersionExpiration: Duration.days(7) }],
+      lifecycleRules: [
+        { abortIncompleteMultipartUploadAfter: Duration.days(1), noncurrentVersionExpiration: Duration.days(7), expiredObjectDeleteMarker: true },
+      ],
       removalPolicy: RemovalPolicy.RETAIN,
     })
     Validations.of(this.bucket).acknowledge({
@@ -33,7 +36,7 @@ export class Files extends Construct {
   }
 
   /** Reads and writes objects below a prefix; also what presigned URLs may do, as they carry the signer's rights. */
-  grantObjects(role: Role, prefix: Prefix, actions: readonly ('s3:GetObject' | 's3:PutObject')[]): void {
+  grantObjects(role: Role, prefix: Prefix, actions: readonly ('s3:GetObject' | 's3:PutObject' | 's3:DeleteObject')[]): void {
     grant(role, {
       actions,
       resources: [this.bucket.arnForObjects(`${prefix}/*`)],

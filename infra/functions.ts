@@ -80,10 +80,14 @@ export class Functions extends Construct {
   }
 
   private makeRunnerApi(): PlaneFunction {
-    const made = this.make('runner-api', 'What runners call: claim, heartbeat, logs, uploads, finish', http_timeout, ['dispatch', 'attempt_events', 'wake'])
+    const made = this.make('runner-api', 'What runners call: claim, heartbeat, logs, inputs, turns, uploads, finish', http_timeout, [
+      'dispatch',
+      'attempt_events',
+      'wake',
+    ])
     this.props.table.grantRecords(made.role, { deletes: false, asks: [] })
     // The URLs that it signs can do what it can do, and no more.
-    this.props.files.grantObjects(made.role, 'sessions', ['s3:GetObject', 's3:PutObject'])
+    this.props.files.grantObjects(made.role, 'sessions', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'])
     this.props.files.grantObjects(made.role, 'commands', ['s3:GetObject'])
     const access = new ModelAccess(this, 'ModelAccess', { on_bedrock: this.props.parameters.on_bedrock, vendor: made.role })
     made.handler.addEnvironment(env_names.model_role, access.role_arn)
@@ -102,6 +106,8 @@ export class Functions extends Construct {
   private makeAttemptEvents(): PlaneFunction {
     const made = this.make('attempt-events', 'Applies what runners and compute say happened to attempts', reader_timeout, ['dispatch', 'wake'])
     this.props.table.grantRecords(made.role, { deletes: false, asks: [] })
+    // What an ending's checkpoint replaces is removed.
+    this.props.files.grantObjects(made.role, 'sessions', ['s3:DeleteObject'])
     this.read(made, 'attempt_events', 50)
     return made
   }

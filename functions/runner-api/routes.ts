@@ -11,17 +11,22 @@ import {
   runner_routes,
   RunnerEvents,
   RunnerLogs,
+  TakeInputs,
+  TurnEnd,
   UploadRequest,
   type FinishAnswer,
   type HeartbeatAnswer,
   type QuestionAnswer,
   type RunnerLogsAnswer,
+  type TakeInputsAnswer,
+  type TurnEndAnswer,
   type UploadAnswer,
 } from '../../shared/contract/runner-protocol.ts'
 import { ok, type Result } from '../../shared/domain/result.ts'
 import { claimAttempt, heartbeat, reportEvents, reportFinish, storeLogs, uploadUrl } from '../../shared/flows/runner.ts'
 import { askQuestion } from '../../shared/flows/questions.ts'
 import type { RunnerIdentity } from '../../shared/flows/runner-identity.ts'
+import { endTurn, takeInputs } from '../../shared/flows/turns.ts'
 import type { FlowDeps } from '../../shared/flows/flow.ts'
 
 export interface RunnerRoute {
@@ -77,12 +82,11 @@ export const routes: readonly RunnerRoute[] = [
   withToken(runner_routes.questions.path, Question, 200, async (deps, question, caller): Promise<Result<QuestionAnswer>> =>
     askQuestion(deps, caller, question),
   ),
-  withToken(runner_routes.uploads.path, UploadRequest, 200, async (deps, { kind, bytes }, caller): Promise<Result<UploadAnswer>> => {
-    const url = await uploadUrl(deps, caller, kind, bytes)
+  withToken(runner_routes.uploads.path, UploadRequest, 200, async (deps, file, caller): Promise<Result<UploadAnswer>> => {
+    const url = await uploadUrl(deps, caller, file)
     return url.ok ? ok({ url: url.value }) : url
   }),
-  withToken(runner_routes.finish.path, Finish, 200, async (deps, finish, caller): Promise<Result<FinishAnswer>> => {
-    const recorded = await reportFinish(deps, caller, finish)
-    return recorded.ok ? ok({ recorded: recorded.value }) : recorded
-  }),
+  withToken(runner_routes.inputs.path, TakeInputs, 200, async (deps, take, caller): Promise<Result<TakeInputsAnswer>> => takeInputs(deps, caller, take)),
+  withToken(runner_routes.turns.path, TurnEnd, 200, async (deps, turn, caller): Promise<Result<TurnEndAnswer>> => endTurn(deps, caller, turn)),
+  withToken(runner_routes.finish.path, Finish, 200, async (deps, finish, caller): Promise<Result<FinishAnswer>> => reportFinish(deps, caller, finish)),
 ]

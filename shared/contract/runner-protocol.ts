@@ -192,6 +192,7 @@ export type QuestionAnswer = z.infer<typeof QuestionAnswer>
 
 /** `turn`: the turn that the file is of; each turn's file has a key of its own, so that none overwrites what a checkpoint names. */
 export const UploadRequest = z.strictObject({ kind: z.enum(['workspace', 'transcript']), bytes: z.int().min(0), turn: z.int().min(1).optional() })
+export type UploadRequest = z.infer<typeof UploadRequest>
 /** PUT the bytes there with exactly this length. */
 export const UploadAnswer = z.strictObject({ url: z.string() })
 export type UploadAnswer = z.infer<typeof UploadAnswer>

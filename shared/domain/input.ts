@@ -32,6 +32,8 @@ export const Input = z.strictObject({
   seq: z.int().min(1),
   queue_mode: QueueMode,
   message: z.string(),
+  /** The whole message lies in the bucket under this key; here is its beginning. */
+  overflow: z.string().optional(),
   /** What was said to the client when it was accepted. */
   outcome: z.enum(['direct', 'queued', 'interrupted', 'restarted']),
   /** SHA-256 over the body as it was sent, in canonical form, to tell a repeat from a different body. */
@@ -66,16 +68,22 @@ export const PendingInput = z.strictObject({
   seq: z.int().min(1),
   queue_mode: QueueMode,
   taken: z.strictObject({ attempt_no: z.int().min(1), turn: z.int().min(1) }).optional(),
+  /** A run of the task has failed with it already; the next that does rejects it. */
+  carried: z.literal(true).optional(),
 })
 export type PendingInput = z.infer<typeof PendingInput>
 
-/** What a run knows of inputs; absent from a run of a task that never had one. */
+/** What a run knows of inputs; absent from a run of a task that never had one and whose turns were never counted. */
 export const RunInputs = z.strictObject({
-  /** The newest `seq` of the task. */
-  last_seq: z.int().min(1),
+  /** The newest `seq` of the task; 0 before the first. */
+  last_seq: z.int().min(0),
   /** How many turns of the run have ended and are saved. */
   turns: z.int().min(0),
-  /** In order of `seq`. */
+  /** In order of `seq`. Those of a run that has ended are for the next run of its task, which stands in line. */
   pending: z.array(PendingInput).max(pending_inputs_max),
+  /** The saved session knew the command's message when the run began. */
+  message_done: z.literal(true).optional(),
+  /** Of a run that has ended and whose task goes on for its inputs: the next run begins with them, since the saved session knows the message. */
+  next_knows_message: z.literal(true).optional(),
 })
 export type RunInputs = z.infer<typeof RunInputs>

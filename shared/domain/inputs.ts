@@ -18,6 +18,9 @@ export const waitingInputs = (run: Run): readonly PendingInput[] => pendingInput
 export const takenInputs = (run: Run, turn: number): readonly PendingInput[] =>
   pendingInputs(run).filter((input) => isTaken(run, input) && input.taken?.turn === turn)
 
+/** Whether the saved session knows the command's message: a turn of the run has ended, or an earlier run's had. */
+export const knowsMessage = (run: Run): boolean => run.inputs?.message_done === true || (run.inputs?.turns ?? 0) > 0
+
 /** What becomes of one input. */
 export interface Settlement {
   readonly id: Input['id']
@@ -51,10 +54,10 @@ export const rejectedInputs = (
   records: readonly Input[],
   reason: Extract<Disposition, { kind: 'rejected' }>['reason'],
   now_ms: number,
-): { readonly run: Run; readonly writes: readonly Write[] } =>
-  settledInputs(
-    run,
-    records,
-    pendingInputs(run).map(({ id }) => ({ id, disposition: { kind: 'rejected', reason } })),
-    now_ms,
-  )
+): { readonly run: Run; readonly writes: readonly Write[] } => {
+  const settlements = pendingInputs(run).map(({ id }): Settlement => ({ id, disposition: { kind: 'rejected', reason } }))
+  const settled = settledInputs(run, records, settlements, now_ms)
+  if (settled.run.inputs === undefined) return settled
+  const { next_knows_message: _, ...inputs } = settled.run.inputs
+  return { run: { ...settled.run, inputs }, writes: settled.writes }
+}

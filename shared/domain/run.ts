@@ -126,8 +126,6 @@ const base = {
   attempt: Attempt,
   /** The `seq` of the newest run event. Event 1, `accepted`, is the run's own creation and has no record. */
   event_seq: z.int().min(1),
-  /** The `attempt_no` from which tries count against the policy's `max_attempts`; absent: 1. A saved turn and a parking set it anew. */
-  tries_from: z.int().min(1).optional(),
   /** The sum over the attempts before the latest; that one holds its own once it has ended. `runUsage` adds them up. */
   usage: Usage.optional(),
   /** Tools that the agent wants to use and a human has to allow; absent where it has asked nothing. */
@@ -137,6 +135,10 @@ const base = {
   /** What the live attempt has reported so far. */
   live_usage: Usage.optional(),
   inputs: RunInputs.optional(),
+  /** The attempt from which tries count (`max_attempts`); absent: the first. A saved turn begins the count anew. */
+  tries_from: z.int().min(1).optional(),
+  /** Since when the live attempt waits for an input. */
+  waiting_since: Timestamp.optional(),
   created_at: Timestamp,
   updated_at: Timestamp,
   started_at: Timestamp.optional(),

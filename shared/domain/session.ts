@@ -7,9 +7,11 @@
  */
 import * as z from 'zod'
 import { AttemptId, RunId, SessionId, WorkspaceId } from './ids.ts'
-import { Timestamp } from './time.ts'
+import { timestamp, Timestamp } from './time.ts'
 
-const SavedFile = z.strictObject({ fencing_token: z.int().min(1), bytes: z.int().min(0) })
+/** `turn`: the turn that it was saved with; absent from a file of a runner that counted none. */
+export const SavedFile = z.strictObject({ fencing_token: z.int().min(1), turn: z.int().min(1).optional(), bytes: z.int().min(0) })
+export type SavedFile = z.infer<typeof SavedFile>
 
 /** The current saved files of a session, each under the fencing token of the attempt that saved it last. */
 export const Checkpoint = z.strictObject({
@@ -45,6 +47,46 @@ export const Session = z.strictObject({
   version: z.int(),
 })
 export type Session = z.infer<typeof Session>
+
+/** How much was uploaded, by kind; absent: not saved. */
+export interface SavedBytes {
+  readonly workspace_bytes?: number | undefined
+  readonly transcript_bytes?: number | undefined
+}
+
+/**
+ * The checkpoint once what an attempt saved is current; what it did not save stays as it was. Undefined where it saved nothing.
+ * @param fencing_token of the attempt: what a superseded one uploaded lies under another @param turn that it was saved with, if turns are counted
+ */
+export const savedCheckpoint = (
+  session: Session,
+  fencing_token: number,
+  { saved, turn }: { readonly saved?: SavedBytes | undefined; readonly turn?: number | undefined },
+  now_ms: number,
+): Checkpoint | undefined => {
+  if (saved?.workspace_bytes === undefined && saved?.transcript_bytes === undefined) return undefined
+  const file = (bytes: number): SavedFile => ({ fencing_token, ...(turn === undefined ? {} : { turn }), bytes })
+  return {
+    ...session.checkpoint,
+    ...(saved.workspace_bytes === undefined ? {} : { workspace: file(saved.workspace_bytes) }),
+    ...(saved.transcript_bytes === undefined ? {} : { transcript: file(saved.transcript_bytes) }),
+    saved_at: timestamp(now_ms),
+  }
+}
+
+const checkpoint_kinds = ['workspace', 'transcript'] as const
+
+/** The files that a checkpoint named and the one after it does not: nobody will read them again. */
+export const supersededFiles = (
+  before: Checkpoint | undefined,
+  after: Checkpoint | undefined,
+): readonly { readonly kind: (typeof checkpoint_kinds)[number]; readonly fencing_token: number; readonly turn?: number | undefined }[] =>
+  checkpoint_kinds.flatMap((kind) => {
+    const [old, current] = [before?.[kind], after?.[kind]]
+    if (old === undefined || current === undefined) return []
+    const same = old.fencing_token === current.fencing_token && old.turn === current.turn
+    return same ? [] : [{ kind, fencing_token: old.fencing_token, turn: old.turn }]
+  })
 
 /** The owner text of a lease. @param worker_id must not hold a colon */
 export const leaseOwner = (worker_id: string, execution_id: string): string => `${worker_id}:${execution_id}`

@@ -1,5 +1,5 @@
 /** Ending attempts: loads all that the ending touches, and lets `decideFinish` decide. */
-import { decideFinish } from '../domain/decide/finish.ts'
+import { decideFinish, type Reported } from '../domain/decide/finish.ts'
 import type { Ending } from '../domain/decide/ending.ts'
 import { decided } from '../domain/decision.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
@@ -7,7 +7,8 @@ import { laterUsage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settled, type FlowDeps } from './flow.ts'
 import { loadAttached, loadCommand } from './load.ts'
-import type { AttemptEvent } from '../ports/ports.ts'
+import { removeFiles, supersededBy } from './saved-files.ts'
+import type { AttemptEvent, SessionFile } from '../ports/ports.ts'
 
 export interface RunName {
   readonly workspace_id: string
@@ -31,25 +32,27 @@ const loadTouched = async (deps: FlowDeps, { workspace_id, task_id, class_key, s
 /**
  * Ends the live attempt of a run. @param ending what to report, from the run as it is then; undefined to leave it alone
  * @param seen the run as the caller has just read it: the first try decides on it, and a conflict reads it again
- * @returns whether this call ended it; false for a late, doubled or unfounded report, which changes nothing
+ * @returns whether this call ended it; a late, doubled or unfounded report changes nothing
  */
-export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: Run): Promise<boolean> => {
+export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: Run): Promise<Reported> => {
   let at_hand = seen
-  return settled(deps, async () => {
+  let superseded: readonly SessionFile[] = []
+  const reported = await settled<Reported>(deps, async () => {
     const run = at_hand ?? (await deps.store.get(refs.run(name.workspace_id, name.run_id)))
     at_hand = undefined
-    const reported = run === undefined ? undefined : ending(run)
-    if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], false)
+    const word = run === undefined ? undefined : ending(run)
+    if (run === undefined || word === undefined || !isLive(run.attempt)) return decided([], [], 'unchanged')
     const [{ task, instance, session }, attached] = await Promise.all([loadTouched(deps, run), loadAttached(deps, run)])
-    if (task?.state !== 'running') return decided([], [], false)
+    if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], 'unchanged')
     if (attached === undefined) return undefined
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
-    return decideFinish(
-      { task, run, instance, ...attached, session, command: await loadCommand(deps, task), parked_ms_max: deps.deployment.parked_ms_max },
-      reported,
-      deps.clock.now(),
-    )
+    const state = { task, run, instance, ...attached, session, command: await loadCommand(deps, task), parked_ms_max: deps.deployment.parked_ms_max }
+    const decision = decideFinish(state, word, deps.clock.now())
+    superseded = supersededBy(session, decision.writes)
+    return decision
   })
+  if (reported === 'ended') await removeFiles(deps, superseded)
+  return reported
 }
 
 const lost = (attempt_no: number, code: string, message: string, exit_code?: number): Ending => ({
@@ -82,9 +85,9 @@ const stoppedEnding = (run: Run, event: Extract<AttemptEvent, { type: 'stopped' 
 export const applyAttemptEvent = async (deps: FlowDeps, event: AttemptEvent): Promise<boolean> => {
   switch (event.type) {
     case 'finished':
-      return finishAttempt(deps, event, (run) => (isFenced(run.attempt) ? undefined : event))
+      return (await finishAttempt(deps, event, (run) => (isFenced(run.attempt) ? undefined : event))) === 'ended'
     case 'stopped':
-      return finishAttempt(deps, event, (run) => stoppedEnding(run, event))
+      return (await finishAttempt(deps, event, (run) => stoppedEnding(run, event))) === 'ended'
     case 'usage':
       return recordUsage(deps, event)
   }

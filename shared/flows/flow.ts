@@ -23,7 +23,7 @@ export interface FlowDeps {
   readonly model_credentials?: ModelCredentials
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
   readonly report?: (
-    what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'alarm_failed' | 'finish_deferred',
+    what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'alarm_failed' | 'finish_deferred' | 'file_left',
     cause: unknown,
   ) => void
 }

@@ -170,7 +170,7 @@ const askToStop = async (deps: ComputeDeps, execution_id: string): Promise<void>
 /** Ends the attempt, and sees to it that nothing of it goes on. */
 const end = async (deps: ComputeDeps, run: Run, ending: Ending): Promise<undefined> => {
   const ended = await finishAttempt(deps, { workspace_id: run.workspace_id, run_id: run.id }, (fresh) => (stillDue(deps, run, fresh) ? ending : undefined))
-  if (ended && ending.lost === true) await stopWhatIsLeft(deps, run)
+  if (ended === 'ended' && ending.lost === true) await stopWhatIsLeft(deps, run)
   return undefined
 }
 

@@ -1,6 +1,6 @@
 /** What a runner may ask of the plane: claim, heartbeat, logs, uploads, finish. Each call is checked against the live attempt. */
 import { decideClaim, decideHeartbeat, type HeartbeatOrder } from '../domain/decide/claim.ts'
-import { waitingInputs } from '../domain/inputs.ts'
+import { knowsMessage, waitingInputs } from '../domain/inputs.ts'
 import { ok, refuse, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
@@ -12,21 +12,21 @@ import { wholeInput } from './overflow.ts'
 import { answersOf, expireQuestions } from './questions.ts'
 import { latestRun, liveRun, superseded, type RunnerIdentity } from './runner-identity.ts'
 import { asksStill } from '../domain/questions.ts'
-import type { Answer, Assignment, Claim, Finish, VendedCredentials } from '../contract/runner-protocol.ts'
+import type { Answer, Assignment, Claim, Finish, FinishAnswer, UploadRequest, VendedCredentials } from '../contract/runner-protocol.ts'
 import type { LogChunk, LogEntry } from '../domain/event.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
-import type { Session } from '../domain/session.ts'
+import type { SavedFile, Session } from '../domain/session.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { FileKind } from '../ports/ports.ts'
 
 const restoreUrls = async (deps: FlowDeps, run: Run, session: Session | undefined): Promise<Assignment['restore']> => {
   const checkpoint = session?.checkpoint
   if (checkpoint === undefined) return {}
-  const url = (kind: FileKind, fencing_token: number) =>
-    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id, fencing_token, kind })
+  const url = (kind: FileKind, { fencing_token, turn }: SavedFile) =>
+    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id, fencing_token, turn, kind })
   return {
-    ...(checkpoint.workspace === undefined ? {} : { workspace_url: await url('workspace', checkpoint.workspace.fencing_token) }),
-    ...(checkpoint.transcript === undefined ? {} : { transcript_url: await url('transcript', checkpoint.transcript.fencing_token) }),
+    ...(checkpoint.workspace === undefined ? {} : { workspace_url: await url('workspace', checkpoint.workspace) }),
+    ...(checkpoint.transcript === undefined ? {} : { transcript_url: await url('transcript', checkpoint.transcript) }),
   }
 }
 
@@ -73,7 +73,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     restore: await restoreUrls(deps, run, session),
     ...(model_credentials === undefined ? {} : { model_credentials }),
     turn: (run.inputs?.turns ?? 0) + 1,
-    begins_with: asksStill(run) ? 'answer' : 'message',
+    begins_with: asksStill(run) ? 'answer' : knowsMessage(run) ? 'inputs' : 'message',
     inputs_wait: waitingInputs(run).length > 0,
     answers: [...answersOf(run)],
     question_grace_ms: deps.deployment.question_grace_ms,
@@ -150,12 +150,12 @@ export const storeLogs = async (deps: FlowDeps, identity: RunnerIdentity, entrie
   return ok(stored.reduce((sum, count) => sum + count, 0))
 }
 
-/** Where the attempt may upload a file of its session: below its own fencing token. */
-export const uploadUrl = async (deps: FlowDeps, identity: RunnerIdentity, kind: FileKind, bytes: number): Promise<Result<string>> => {
+/** Where the attempt may upload a file of its session: below its own fencing token, and the turn that it is of. */
+export const uploadUrl = async (deps: FlowDeps, identity: RunnerIdentity, file: UploadRequest): Promise<Result<string>> => {
   const live = await liveRun(deps, identity)
   if (!live.ok) return live
   const { workspace_id, session_id, attempt } = live.value
-  return ok(await deps.files.uploadUrl({ workspace_id, session_id, fencing_token: attempt.fencing_token, kind, bytes }))
+  return ok(await deps.files.uploadUrl({ workspace_id, session_id, fencing_token: attempt.fencing_token, ...file }))
 }
 
 /** Events on their way to the queue. */
@@ -169,22 +169,25 @@ export const reportEvents = async (deps: FlowDeps, identity: RunnerIdentity, usa
 
 /**
  * The runner says how it ended. It is applied at once; where the table is too busy for that, it travels through the queue. It is
- * durable when this returns, either way. @returns whether the table has it already, so that a runner can make sure
+ * durable when this returns, either way, unless an input came before the end: then nothing is recorded, and the runner has to go on with it.
+ * @returns whether the table has it already, so that a runner can make sure
  */
-export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, finish: Finish): Promise<Result<boolean>> => {
+export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, finish: Finish): Promise<Result<FinishAnswer>> => {
   const latest = await latestRun(deps, identity)
   if (!latest.ok) return latest
   const { attempt } = latest.value
   if (isFenced(attempt)) return superseded(identity)
-  if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok(true)
+  if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok({ recorded: true })
   const { workspace_id, run_id, attempt_no } = identity
   const event = { ...finish, type: 'finished', workspace_id, run_id, attempt_no } as const
   try {
-    if (await finishAttempt(deps, event, () => event, latest.value)) return ok(true)
+    const reported = await finishAttempt(deps, event, () => ({ ...event, hears: true }), latest.value)
+    if (reported === 'inputs_wait') return ok({ recorded: false, inputs_wait: true })
+    if (reported === 'ended') return ok({ recorded: true })
   } catch (cause) {
     deps.report?.('finish_deferred', cause)
   }
   // Not applied, or nobody knows: the queue brings it again, and it is applied once.
   await deps.signals.send([{ kind: 'attempt', event }])
-  return ok(false)
+  return ok({ recorded: false })
 }

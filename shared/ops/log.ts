@@ -11,6 +11,7 @@ export const log_events = {
   signal_failed: 'A signal could not be sent after its commit; the due time covers for it.',
   stop_failed: 'Compute did not take the order to stop a sandbox; it is asked again.',
   launch_failed: 'Compute did not answer a launch; it is tried again.',
+  file_left: 'A saved file that a later one has replaced could not be removed; nobody reads it, and it stays.',
   finish_deferred: 'The end of an attempt could not be applied when its runner reported it; it comes again through the queue.',
   credentials_failed: 'No fresh model credentials could be had for an attempt that runs; its next heartbeat asks again.',
   alarm_failed: 'The entries of a schedule in EventBridge Scheduler could not be set; they are set again, and the sweep fires what is due.',

@@ -8,6 +8,7 @@ import type { IdKind, ScheduleId, WorkspaceId } from '../domain/ids.ts'
 import type { Failure, Outcome } from '../domain/run.ts'
 import type { ModelUsage } from '../domain/usage.ts'
 import type { Policy } from '../domain/policy.ts'
+import type { SavedBytes } from '../domain/session.ts'
 
 /** The only source of time. Milliseconds since the epoch. */
 export interface Clock {
@@ -47,7 +48,8 @@ export type AttemptEvent = {
       readonly error?: Failure | undefined
       readonly result?: string | undefined
       readonly usage: ModelUsage
-      readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
+      readonly saved?: SavedBytes | undefined
+      readonly turn?: number | undefined
       readonly parks?: 'question' | 'input' | undefined
     }
   | { readonly type: 'usage'; readonly usage: ModelUsage }
@@ -136,16 +138,21 @@ export interface TextModel {
 export const file_kinds = ['workspace', 'transcript'] as const
 export type FileKind = (typeof file_kinds)[number]
 
+/** A session's file, saved under an attempt's fencing token, and with a turn if its runner counts them. */
+export interface SessionFile {
+  readonly workspace_id: string
+  readonly session_id: string
+  readonly fencing_token: number
+  readonly turn?: number | undefined
+  readonly kind: FileKind
+}
+
 /** Session files. An upload goes under the fencing token of the attempt, so a superseded one cannot overwrite a later one's. */
 export interface Files {
-  downloadUrl(file: { readonly workspace_id: string; readonly session_id: string; readonly fencing_token: number; readonly kind: FileKind }): Promise<string>
-  uploadUrl(file: {
-    readonly workspace_id: string
-    readonly session_id: string
-    readonly fencing_token: number
-    readonly kind: FileKind
-    readonly bytes: number
-  }): Promise<string>
+  downloadUrl(file: SessionFile): Promise<string>
+  uploadUrl(file: SessionFile & { readonly bytes: number }): Promise<string>
+  /** Removes a session's file; one that is gone is no error. */
+  remove(file: SessionFile): Promise<void>
   /** Text that is too large for the table. */
   putText(key: string, text: string): Promise<void>
   getText(key: string): Promise<string | undefined>

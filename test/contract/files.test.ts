@@ -23,6 +23,16 @@ test('a session file lies under its session and fencing token, whatever the sess
   expect(sessionFileKey({ ...file, session_id: 'x', fencing_token: 10 }) > sessionFileKey({ ...file, session_id: 'x', fencing_token: 9 })).toBe(true)
 })
 
+test('a turn has a key of its own, beside that of a runner that counts none', () => {
+  expect(sessionFileKey({ ...file, turn: 12 })).toBe('sessions/ws_1/chat%3Aa%2Fb/000000000007/000012/transcript.tar.gz')
+})
+
+test('a file is removed by its key', async () => {
+  server.answerBy(() => ({ status: 204, body: '' }))
+  await s3Files({ client, bucket: 'bucket' }).remove({ ...file, turn: 1 })
+  expect(server.asked).toMatchObject([{ method: 'DELETE', path: expect.stringContaining('/000000000007/000001/transcript.tar.gz') }])
+})
+
 test('an upload URL is good for one object, a time, and exactly so many bytes', async () => {
   const url = new URL(await s3Files({ client, bucket: 'bucket' }).uploadUrl({ ...file, bytes: 5 }))
   expect(url.pathname).toBe(path)

@@ -65,7 +65,7 @@ test('from the kill on, nothing that a live attempt sends changes anything', asy
   const superseded = { ok: false, code: 'attempt_superseded' }
   expect(await heartbeat(plane.deps, who, undefined)).toMatchObject(superseded)
   expect(await storeLogs(plane.deps, who, entries('late'))).toMatchObject(superseded)
-  expect(await uploadUrl(plane.deps, who, 'workspace', 10)).toMatchObject(superseded)
+  expect(await uploadUrl(plane.deps, who, { kind: 'workspace', bytes: 10 })).toMatchObject(superseded)
   expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toMatchObject(superseded)
   expect(await plane.finish(sandbox, { result: 'late' })).toBe(false)
   expect(plane.writes.length).toBe(writes)

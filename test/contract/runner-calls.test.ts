@@ -13,7 +13,7 @@ const entry = (seq: number, data = 'x'): LogEntry => ({ seq, timestamp: seq, str
 const calls: readonly (readonly [string, (plane: TestPlane, who: RunnerIdentity) => Promise<unknown>])[] = [
   ['heartbeat', async (plane, who) => heartbeat(plane.deps, who, test_usage)],
   ['logs', async (plane, who) => storeLogs(plane.deps, who, [entry(1)])],
-  ['an upload', async (plane, who) => uploadUrl(plane.deps, who, 'workspace', 1)],
+  ['an upload', async (plane, who) => uploadUrl(plane.deps, who, { kind: 'workspace', bytes: 1 })],
   ['events', async (plane, who) => reportEvents(plane.deps, who, [test_usage])],
   ['finish', async (plane, who) => reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })],
 ]
@@ -69,14 +69,14 @@ test.each(calls)('%s of an attempt that was given up is answered attempt_superse
 test('an attempt that has ended by its own word is told so, and may say nothing else', async () => {
   const { plane, sandbox, who } = await oneRunning()
   await plane.claim(sandbox)
-  expect(await reportFinish(plane.deps, who, { outcome: 'error', usage: test_usage, error: boom })).toEqual({ ok: true, value: true })
+  expect(await reportFinish(plane.deps, who, { outcome: 'error', usage: test_usage, error: boom })).toEqual({ ok: true, value: { recorded: true } })
   await plane.deliver()
   expect(await plane.run(sandbox.run_id)).toMatchObject({ attempt: { attempt_no: 2 } })
   const other = await oneRunning()
   await other.plane.claim(other.sandbox)
   await reportFinish(other.plane.deps, other.who, { outcome: 'ok', usage: test_usage })
   await other.plane.deliver()
-  expect(await reportFinish(other.plane.deps, other.who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await reportFinish(other.plane.deps, other.who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: { recorded: true } })
   expect(other.plane.signals).toEqual([])
   expect(await storeLogs(other.plane.deps, other.who, [entry(1)])).toMatchObject({ code: 'attempt_superseded' })
 })
@@ -84,7 +84,7 @@ test('an attempt that has ended by its own word is told so, and may say nothing 
 test('an end is applied at once, and rings for whoever waits for the room', async () => {
   const { plane, sandbox, who } = await oneRunning()
   await plane.claim(sandbox)
-  expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: { recorded: true } })
   expect(await plane.run(sandbox.run_id)).toMatchObject({ status: 'ok', attempt: { status: 'ok' } })
   expect(plane.signals.map(({ kind }) => kind)).toEqual(['class'])
 })
@@ -102,13 +102,13 @@ test.each([
     throw new Error('the table did not answer')
   }
   const deps = { ...plane.deps, store: { ...store, commit }, report: (what: string) => void reported.push(what) }
-  expect(await reportFinish(deps, who, { outcome: 'ok', usage: test_usage, result: 'done' })).toEqual({ ok: true, value: false })
+  expect(await reportFinish(deps, who, { outcome: 'ok', usage: test_usage, result: 'done' })).toEqual({ ok: true, value: { recorded: false } })
   expect(reported).toEqual(['finish_deferred'])
   expect(plane.signals.map(({ kind }) => kind)).toEqual(['attempt'])
   await plane.deliver()
   const ended = await plane.run(sandbox.run_id)
   expect(ended).toMatchObject({ status: 'ok', event_seq: 3 })
-  expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await reportFinish(plane.deps, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: { recorded: true } })
   expect(await plane.run(sandbox.run_id)).toEqual(ended)
 })
 
@@ -124,7 +124,10 @@ test('an end that meets a heartbeat is decided again on the run as it is then', 
     }
     return store.commit(writes)
   }
-  expect(await reportFinish({ ...plane.deps, store: { ...store, commit } }, who, { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await reportFinish({ ...plane.deps, store: { ...store, commit } }, who, { outcome: 'ok', usage: test_usage })).toEqual({
+    ok: true,
+    value: { recorded: true },
+  })
   expect(await plane.run(sandbox.run_id)).toMatchObject({ status: 'ok', event_seq: 3 })
 })
 

@@ -10,7 +10,7 @@ const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; 
   { action: /^ecs:ListTasks$/, resource: /^\*$/, condition: /ecs:cluster/, why: 'names container instances, of which Fargate has none' },
   { action: /^ecs:RunTask$/, resource: /:task-definition\/lanekeeper-(none|ro|rw):\*$/, condition: /ecs:cluster/, why: 'any revision of the family' },
   { action: /^ecs:(StopTask|DescribeTasks)$/, resource: /:task\/<SandboxCluster\w+>\/\*$/, condition: /ecs:cluster/, why: 'tasks of the cluster' },
-  { action: /^s3:(Get|Put)Object$/, resource: /^<FilesBucket\w+\.Arn>\/(sessions|commands)\/\*$/, why: 'objects below a prefix' },
+  { action: /^s3:(Get|Put|Delete)Object$/, resource: /^<FilesBucket\w+\.Arn>\/(sessions|commands)\/\*$/, why: 'objects below a prefix' },
   {
     action: /^scheduler:(Create|Update|Delete)Schedule$/,
     resource: /:schedule\/Lanekeeper-Functions-AlarmClock-Group-\w{8}\/\*$/,
@@ -119,11 +119,13 @@ test('session files are for the function that signs their URLs', () => {
   const files = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 's3')
   expect(files('api')).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
   expect(files('runnerapi')).toEqual([
+    's3:DeleteObject <FilesBucket.Arn>/sessions/*',
     's3:GetObject <FilesBucket.Arn>/commands/*',
     's3:GetObject <FilesBucket.Arn>/sessions/*',
     's3:PutObject <FilesBucket.Arn>/sessions/*',
   ])
-  for (const name of ['dispatch', 'attemptevents']) expect(files(name)).toEqual([])
+  expect(files('attemptevents')).toEqual(['s3:DeleteObject <FilesBucket.Arn>/sessions/*'])
+  expect(files('dispatch')).toEqual([])
   for (const name of ['cronfire', 'wake', 'sweep']) expect(files(name)).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
 })
 

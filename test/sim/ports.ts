@@ -145,6 +145,7 @@ const compute: ComputeDeps['compute'] = {
 const files: ComputeDeps['files'] = {
   downloadUrl: async () => 'https://files.invalid/get',
   uploadUrl: async () => 'https://files.invalid/put',
+  remove: () => current().call('file', 'remove file', async () => undefined),
   putText: () => current().call('file', 'put text', async () => undefined),
   getText: () => current().call('file', 'get text', async () => 'text'),
 }

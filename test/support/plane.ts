@@ -21,7 +21,7 @@ import { refs } from '../../shared/store/keys.ts'
 import { timestamp } from '../../shared/domain/time.ts'
 import { createHash } from 'node:crypto'
 import type { LookDeps } from '../../shared/flows/flow.ts'
-import type { AlarmEntry, AttemptEvent, Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
+import type { AlarmEntry, AttemptEvent, Launch, LaunchResult, SessionFile, Signal } from '../../shared/ports/ports.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Task } from '../../shared/domain/task.ts'
 import type { Store } from '../../shared/store/store.ts'
@@ -40,6 +40,10 @@ export interface TestPlane {
   readonly launch_answers: LaunchResult[]
   /** What the alarm clock was told last, by schedule. */
   readonly alarms: ReadonlyMap<string, readonly AlarmEntry[]>
+  /** Session files that were removed, in order. */
+  readonly removed: readonly SessionFile[]
+  /** Texts that were too large for the table, by key. */
+  readonly texts: ReadonlyMap<string, string>
   advance(by_ms: number): void
   makeAgent(config?: Partial<AgentConfig>): Promise<Agent>
   accept(params: Omit<CommandParamsInput, 'agent_id' | 'message'> & { agent_id: AgentId; message?: string }): Promise<AcceptResult>
@@ -81,6 +85,8 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
   const sandboxes: Sandbox[] = []
   const launch_answers: LaunchResult[] = []
   const alarms = new Map<string, readonly AlarmEntry[]>()
+  const removed: SessionFile[] = []
+  const texts = new Map<string, string>()
   const deps: LookDeps = {
     store: options.store ?? memoryStore(),
     clock: { now: () => now_ms },
@@ -88,10 +94,11 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     deployment: { ...Deployment.parse({ runners: ['claude_code', 'process'] }), ...options.deployment },
     signals: { send: async (sent) => void signals.push(...sent) },
     files: {
-      downloadUrl: async (file) => `https://files.invalid/${file.fencing_token}/${file.kind}`,
-      uploadUrl: async (file) => `https://files.invalid/${file.fencing_token}/${file.kind}?put`,
-      putText: async () => undefined,
-      getText: async () => undefined,
+      downloadUrl: async (file) => `https://files.invalid/${file.fencing_token}${file.turn === undefined ? '' : `.${file.turn}`}/${file.kind}`,
+      uploadUrl: async (file) => `https://files.invalid/${file.fencing_token}${file.turn === undefined ? '' : `.${file.turn}`}/${file.kind}?put`,
+      remove: async (file) => void removed.push(file),
+      putText: async (key, text) => void texts.set(key, text),
+      getText: async (key) => texts.get(key),
     },
     alarm_clock: { set: async ({ schedule_id }, { entries }) => void alarms.set(schedule_id, entries) },
     compute: {
@@ -126,6 +133,8 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     sandboxes,
     launch_answers,
     alarms,
+    removed,
+    texts,
     advance: (by_ms) => {
       now_ms += by_ms
     },

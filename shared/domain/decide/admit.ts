@@ -15,6 +15,7 @@ import { addUsage, no_usage } from '../usage.ts'
 import type { CeilingScope } from '../ceiling.ts'
 import type { Command } from '../command.ts'
 import type { AttemptId, RunId } from '../ids.ts'
+import type { PendingInput, RunInputs } from '../input.ts'
 import type { Instance, Place } from '../instance.ts'
 import type { Attempt, EndedAttempt, Run } from '../run.ts'
 import type { Launch } from '../../ports/ports.ts'
@@ -47,7 +48,7 @@ const newAttempt = (
   status: 'pending',
   id: candidate.fresh.attempt_id,
   attempt_no: (previous?.attempt_no ?? 0) + 1,
-  strategy: (previous?.attempt_no ?? 0) + 1 <= (candidate.run?.tries_from ?? 1) ? 'primary' : 'retry',
+  strategy: previous === undefined || previous.attempt_no + 1 <= (candidate.run?.tries_from ?? 1) ? 'primary' : 'retry',
   fencing_token,
   admitted_at: timestamp(now_ms),
   ...(counted.length === 0 ? {} : { counted: [...counted] }),
@@ -61,6 +62,23 @@ const endedAttempt = (run: Run | undefined): EndedAttempt | undefined => {
   if (attempt.status === 'pending' || attempt.status === 'running' || attempt.status === 'stopping')
     throw new Error(`${run.id} has a live attempt and stands in line`)
   return attempt
+}
+
+const untaken = (input: PendingInput): PendingInput => {
+  const { taken: _, ...kept } = input
+  return kept
+}
+
+/** A new run of a task goes on with the count of its inputs, and takes over those that its last run has left for it. */
+const handedOver = (last: Run, inputs: RunInputs, now_ms: number): { readonly inputs: RunInputs; readonly writes: readonly Write[] } => {
+  const { last_seq, pending, next_knows_message, ...kept } = inputs
+  if (pending.length === 0) return { inputs: { last_seq, turns: 0, pending }, writes: [] }
+  const knows = next_knows_message === true ? { message_done: next_knows_message } : {}
+  const emptied: Run = { ...last, inputs: { ...kept, last_seq, pending: [] }, updated_at: timestamp(now_ms) }
+  return {
+    inputs: { last_seq, turns: 0, pending: pending.map(untaken), ...knows },
+    writes: [{ op: 'replace_if_version', record: emptied }],
+  }
 }
 
 const runWrites = (candidate: Candidate, fencing_token: number, counted: readonly CeilingScope[], now_ms: number): { run: Run; writes: readonly Write[] } => {
@@ -89,7 +107,9 @@ const runWrites = (candidate: Candidate, fencing_token: number, counted: readonl
     updated_at: now,
     version: 1,
   }
-  return { run: made, writes: [{ op: 'put_if_absent', record: made }] }
+  if (run === undefined || run.inputs === undefined) return { run: made, writes: [{ op: 'put_if_absent', record: made }] }
+  const handed = handedOver(run, run.inputs, now_ms)
+  return { run: made, writes: [{ op: 'put_if_absent', record: { ...made, inputs: handed.inputs } }, ...handed.writes] }
 }
 
 const sessionWrite = (candidate: Candidate, run: Run, now_ms: number): Write => {

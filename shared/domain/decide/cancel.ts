@@ -2,12 +2,12 @@
 import { decided, type Decision } from '../decision.ts'
 import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
-import { rejectedInputs } from '../inputs.ts'
+import { pendingInputs, rejectedInputs } from '../inputs.ts'
 import { withdrawnQuestions } from '../questions.ts'
 import { unkeptSession } from './session.ts'
 import { placeInLine } from '../lines.ts'
 import { never, refuse, type Refusal } from '../result.ts'
-import { isArchivable, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
+import { isArchivable, isEndedRun, isTerminalTask, movedRun, movedTask } from '../transitions.ts'
 import { timestamp } from '../time.ts'
 import { addUsage, no_usage, runUsage } from '../usage.ts'
 import { refOf, refs } from '../../store/keys.ts'
@@ -63,15 +63,23 @@ interface Ended {
   readonly signals: readonly Signal[]
 }
 
-/** Ends a run that has no live attempt, because its task ends while it waits. It takes no more inputs and no answers. */
+/**
+ * Ends a run that has no live attempt, because its task ends while it waits. It takes no more inputs and no answers; nor does the run that was
+ * to come after one that is over.
+ */
 const endIdleRun = ({ run, inputs = [], approvals = [], session }: CancelState, outcome: 'cancelled' | 'error', now_ms: number): Ended => {
+  const reason = outcome === 'cancelled' ? 'run_cancelled' : 'run_failed'
+  if (run !== undefined && isEndedRun(run) && pendingInputs(run).length > 0) {
+    const left = rejectedInputs(run, inputs, reason, now_ms)
+    return { writes: [{ op: 'replace_if_version', record: { ...left.run, updated_at: timestamp(now_ms) } }, ...left.writes], signals: [] }
+  }
   if (!isIdle(run)) return { writes: [], signals: [] }
   const now = timestamp(now_ms)
   const why = outcome === 'cancelled' ? 'run_cancelled' : 'run_over'
   const { parked: _, ...going } = run
   const withdrawn = withdrawnQuestions(going, approvals, false, why, now_ms)
   const ended = movedRun(run, { ...withdrawn.run, status: outcome, ended_at: now, updated_at: now, event_seq: withdrawn.run.event_seq + 1 })
-  const settled = rejectedInputs(ended, inputs, outcome === 'cancelled' ? 'run_cancelled' : 'run_failed', now_ms)
+  const settled = rejectedInputs(ended, inputs, reason, now_ms)
   const unkept = unkeptSession(session, run.id, now_ms)
   return {
     writes: [

@@ -1,6 +1,7 @@
 /** Claim and heartbeat: what a runner says while it lives, and what it is told. */
 import { decided, type Decision } from '../decision.ts'
 import { runEvent } from '../events.ts'
+import { waitingInputs } from '../inputs.ts'
 import { refuse, type Refusal } from '../result.ts'
 import { movedRun } from '../transitions.ts'
 import { millis, timestamp } from '../time.ts'
@@ -71,6 +72,8 @@ export interface HeartbeatOrder {
   readonly order: 'go_on' | 'stop'
   readonly stop_reason?: StopReason
   readonly lease_expires_at: string
+  /** Present if some input waits to be taken. */
+  readonly inputs_wait?: true
 }
 
 /** Until when the attempt may run: its timeout, and the time it has to end after that. */
@@ -93,5 +96,9 @@ export const decideHeartbeat = (run: Run, usage: ModelUsage | undefined, deploym
     ...(usage === undefined ? {} : { live_usage: laterUsage(run.live_usage, usage) }),
     updated_at: timestamp(now_ms),
   }
-  return decided([{ op: 'replace_if_version', record: renewed }], [], { order: 'go_on', lease_expires_at })
+  return decided([{ op: 'replace_if_version', record: renewed }], [], {
+    order: 'go_on',
+    lease_expires_at,
+    ...(waitingInputs(run).length === 0 ? {} : { inputs_wait: true }),
+  })
 }

@@ -9,7 +9,7 @@ import type { Command } from '../command.ts'
 import type { Input } from '../input.ts'
 import type { Instance } from '../instance.ts'
 import type { EndedAttempt, Failure, LiveAttempt, Outcome, Run } from '../run.ts'
-import type { Session } from '../session.ts'
+import type { SavedBytes, Session } from '../session.ts'
 import type { TaskIn } from '../task.ts'
 import type { Parking } from './park.ts'
 
@@ -21,9 +21,13 @@ export interface Ending {
   readonly error?: Failure | undefined
   readonly result?: string | undefined
   readonly usage?: ModelUsage | undefined
-  readonly saved?: { readonly workspace_bytes?: number | undefined; readonly transcript_bytes?: number | undefined } | undefined
+  readonly saved?: SavedBytes | undefined
+  /** The turn that ended with this, or in which the attempt ended; absent where the runner counts none. */
+  readonly turn?: number | undefined
   /** With outcome `ok`: the run is not over, it waits for this (decide/park.ts). */
   readonly parks?: Parking | undefined
+  /** The runner is there, and hears that it has to go on. */
+  readonly hears?: boolean
   /** The runner did not say so itself: it was lost. */
   readonly lost?: boolean
   /** Compute itself has said that the sandbox is gone. */
@@ -31,7 +35,7 @@ export interface Ending {
 }
 /** All that is read to end an attempt. */
 export interface EndingState {
-  readonly task: TaskIn<'running'>
+  readonly task: TaskIn<'running' | 'waiting'>
   readonly run: Run
   readonly command: Command
   readonly instance: Instance

@@ -2,24 +2,25 @@
  * What happens when an attempt ends, however it ends: by its own word, because compute says that its sandbox is gone, because its
  * lease ran out, or because it was told to stop.
  *
- * One commit ends the attempt, frees its place in the class and its session, and either schedules the retry or ends run and task.
+ * One commit ends the attempt, frees its place in the class and its session, and either has the run go on in another attempt or ends run and task (after-attempt.ts).
  */
 import { decided, type Decision } from '../decision.ts'
 import { freedDue } from '../due.ts'
 import { runEvent } from '../events.ts'
+import { waitingInputs } from '../inputs.ts'
 import { cooldownUntil, healthOf } from '../instances.ts'
 import { asksStill } from '../questions.ts'
+import { savedCheckpoint } from '../session.ts'
 import { movedRun } from '../transitions.ts'
 import { millis, timestamp, type Timestamp } from '../time.ts'
 import { addUsage, no_usage } from '../usage.ts'
+import { afterAttempt, type Next } from './after-attempt.ts'
 import { countEnded } from './ceiling.ts'
 import { endedAttempt, type Ending, type EndingState } from './ending.ts'
-import { nextOf, type Next } from './next.ts'
 import { releasedSession, sessionSignal } from './session.ts'
 import type { RunEvent } from '../event.ts'
 import type { Instance } from '../instance.ts'
 import { isLive, type EndedAttempt, type LiveAttempt, type Run } from '../run.ts'
-import type { Checkpoint, Session } from '../session.ts'
 import { refs } from '../../store/keys.ts'
 import type { FieldCondition, Write } from '../../store/store.ts'
 
@@ -58,26 +59,15 @@ const counters = (state: EndingState, attempt: LiveAttempt, ended: EndedAttempt,
   }
 }
 
-/** What the attempt saved becomes current with its end; what it did not save stays as it was. */
-const savedCheckpoint = (session: Session, attempt: LiveAttempt, { saved }: Ending, now_ms: number): Checkpoint | undefined => {
-  if (saved?.workspace_bytes === undefined && saved?.transcript_bytes === undefined) return undefined
-  const { fencing_token } = attempt
-  return {
-    ...session.checkpoint,
-    ...(saved.workspace_bytes === undefined ? {} : { workspace: { fencing_token, bytes: saved.workspace_bytes } }),
-    ...(saved.transcript_bytes === undefined ? {} : { transcript: { fencing_token, bytes: saved.transcript_bytes } }),
-    saved_at: timestamp(now_ms),
-  }
-}
-
-/** The session is free, or kept for this run: what its saved files ask is still to be answered. */
+/** What the attempt saved becomes current with its end. The session is free, or kept for this run: what its saved files ask is still to be answered. */
 const sessionMoves = (state: EndingState, after: Run, attempt: LiveAttempt, ending: Ending, now_ms: number): Pick<Next, 'places' | 'signals'> => {
   const { session } = state
   if (session === undefined) return { places: [], signals: [] }
   const kept = asksStill(after) ? after.id : undefined
   const signals = session.waiting && kept === undefined ? [sessionSignal(session)] : []
   if (session.owner?.attempt_id !== attempt.id) return { places: [], signals }
-  return { places: [{ op: 'replace_if_version', record: releasedSession(session, savedCheckpoint(session, attempt, ending, now_ms), now_ms, kept) }], signals }
+  const checkpoint = savedCheckpoint(session, attempt.fencing_token, ending, now_ms)
+  return { places: [{ op: 'replace_if_version', record: releasedSession(session, checkpoint, now_ms, kept) }], signals }
 }
 
 const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: readonly Write[] } => {
@@ -91,16 +81,27 @@ const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: 
   }
 }
 
+/** What became of a report: the attempt ended with it, it changed nothing, or inputs wait and the runner has to go on with them. */
+export type Reported = 'ended' | 'unchanged' | 'inputs_wait'
+
+/** A report that is late or doubled: of a turn after which the attempt went on. */
+const isLate = (run: Run, ending: Ending): boolean => {
+  if (ending.outcome !== 'ok' || ending.turn === undefined || run.inputs === undefined || ending.turn > run.inputs.turns) return false
+  return ending.turn < run.inputs.turns || run.inputs.pending.length > 0 || (run.waiting_since !== undefined && ending.parks === undefined)
+}
+
 /**
- * Ends the live attempt. A report about another attempt than the run's live one changes nothing: it is late or doubled.
- * The value says whether this decision ended it.
+ * Ends the live attempt. A late or doubled report changes nothing. Where an input came before the end of a run that would be done, nothing is
+ * written for a runner that hears it; without one, the run goes on in another attempt.
  */
-export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<boolean> => {
+export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<Reported> => {
   const { attempt } = state.run
-  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], false)
+  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], 'unchanged')
+  if (isLate(state.run, ending)) return decided([], [], ending.hears === true && waitingInputs(state.run).length > 0 ? 'inputs_wait' : 'unchanged')
   const ended = endedAttempt(state, attempt, ending, now_ms)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
-  const next = nextOf(state, ended, ending, usage, now_ms)
+  const next = afterAttempt(state, ended, ending, usage, now_ms)
+  if (next === undefined) return decided([], [], 'inputs_wait')
   const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
   const ceilings = countEnded(state.run, now_ms)
@@ -117,6 +118,6 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       ...ceilings.writes,
     ],
     [...ceilings.signals, ...session.signals, { kind: 'class', workspace_id, class_key }, ...next.signals],
-    true,
+    'ended',
   )
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decideInput, decideTake, decideTurnEnd, type Taken } from './input.ts'
+import { decideInput } from './input.ts'
+import { decideTake, decideTurnEnd, type Taken } from './turn.ts'
 import { InputId } from '../ids.ts'
 import { pending_inputs_max, queue_modes, type Input, type QueueMode } from '../input.ts'
 import { pendingInputs, rejectedInputs, settledInputs } from '../inputs.ts'
-import { attemptSample, now_ms, runSample, stored } from '../samples.ts'
+import { attemptSample, heldSession, inSeconds, now_ms, runSample, session_id, stored, taskSample, test_usage } from '../samples.ts'
 import type { Decision } from '../decision.ts'
 import type { Refusal } from '../result.ts'
 import type { Run } from '../run.ts'
@@ -27,9 +28,9 @@ const applied = <T>(held: Held, decision: Decision<T> | Refusal): { held: Held; 
 const sent = (held: Held, n: number, queue_mode: QueueMode): Held =>
   applied(held, decideInput(held.run, { id: inputId(n), message: `m${n}`, queue_mode, body_hash: 'h' }, now_ms)).held
 const take = (held: Held, turn: number, open: boolean): { held: Held; value: Taken } =>
-  applied(held, decideTake(held.run, held.inputs, { attempt_no: held.run.attempt.attempt_no, turn, open }, now_ms))
-const turnEnd = (held: Held, turn: number): Held =>
-  applied(held, decideTurnEnd(held.run, held.inputs, { attempt_no: held.run.attempt.attempt_no, turn }, now_ms)).held
+  applied(held, decideTake(held, { attempt_no: held.run.attempt.attempt_no, turn, open }, now_ms))
+const turnEnd = (held: Held, turn: number): Held => applied(held, decideTurnEnd(stateOf(held), { attempt_no: held.run.attempt.attempt_no, turn }, now_ms)).held
+const stateOf = (held: Held) => ({ ...held, session: heldSession() })
 const dispositions = (held: Held) => held.inputs.map((input) => input.settled?.disposition)
 const numbers = (ids: readonly string[]): readonly number[] => ids.map((id) => Number(id.slice(-4)))
 
@@ -102,7 +103,7 @@ test.each([
   ['steer', 'steer_fallback_dispatched'],
 ] as const)('with no turn going on, %s begins one: %s', (mode, event_type) => {
   const held = withModes(mode)
-  const decision = decideTake(held.run, held.inputs, { attempt_no: 1, turn: 1, open: false }, now_ms)
+  const decision = decideTake(held, { attempt_no: 1, turn: 1, open: false }, now_ms)
   if (!decision.ok) throw new Error(decision.detail)
   expect(decision.value).toMatchObject({ how: 'turn', turn: 1 })
   expect(stored(decision, 'event')).toMatchObject([{ event_type, seq: 3, payload: { attempt_no: 1, turn: 1, input_ids: [inputId(1)] } }])
@@ -142,7 +143,7 @@ test.each([
   [true, 'interrupt'],
 ] as const)('asked again for the same turn (open %s), the answer is the same and nothing is written', (open, how) => {
   const first = take(withModes('followup', open ? 'interrupt' : 'followup'), 1, open)
-  const again = decideTake(first.held.run, first.held.inputs, { attempt_no: 1, turn: 1, open }, now_ms)
+  const again = decideTake(first.held, { attempt_no: 1, turn: 1, open }, now_ms)
   expect(again).toMatchObject({ ok: true, writes: [], value: { ...first.value, how } })
 })
 
@@ -153,24 +154,73 @@ test('steers that were answered are answered again with those that came since', 
 
 test('nothing waits: nothing is written', () => {
   for (const held of [live, withModes('followup')])
-    expect(decideTake(held.run, held.inputs, { attempt_no: 1, turn: 1, open: true }, now_ms)).toMatchObject({ writes: [], value: { how: 'nothing', ids: [] } })
+    expect(decideTake(held, { attempt_no: 1, turn: 1, open: true }, now_ms)).toMatchObject({ writes: [], value: { how: 'nothing', ids: [] } })
 })
 
 test('a superseded attempt takes nothing and ends no turn, and a turn has its number', () => {
   const held = nextAttempt(withModes('followup'))
   const late = { attempt_no: 1, turn: 1, open: false }
-  expect(decideTake(held.run, held.inputs, late, now_ms)).toMatchObject({ code: 'attempt_superseded' })
-  expect(decideTurnEnd(held.run, held.inputs, late, now_ms)).toMatchObject({ code: 'attempt_superseded' })
-  expect(decideTurnEnd(held.run, held.inputs, { attempt_no: 2, turn: 2 }, now_ms)).toMatchObject({ code: 'illegal_state' })
+  expect(decideTake(held, late, now_ms)).toMatchObject({ code: 'attempt_superseded' })
+  expect(decideTurnEnd(stateOf(held), late, now_ms)).toMatchObject({ code: 'attempt_superseded' })
+  expect(decideTurnEnd(stateOf(held), { attempt_no: 2, turn: 2 }, now_ms)).toMatchObject({ code: 'illegal_state' })
 })
 
 test('the end of a turn is told once; a repeat changes nothing', () => {
   const held = turnEnd(take(withModes('followup', 'followup'), 1, false).held, 1)
-  expect(decideTurnEnd(held.run, held.inputs, { attempt_no: 1, turn: 1 }, now_ms)).toMatchObject({ writes: [], value: { pending_count: 1 } })
+  expect(decideTurnEnd(stateOf(held), { attempt_no: 1, turn: 1 }, now_ms)).toMatchObject({ writes: [], value: { pending_count: 1 } })
 })
 
-test('a run without inputs writes nothing at the end of a turn', () => {
-  expect(decideTurnEnd(live.run, [], { attempt_no: 1, turn: 1 }, now_ms)).toMatchObject({ writes: [], value: { pending_count: 0 } })
+test('a run without inputs counts its turns too', () => {
+  expect(turnEnd(turnEnd(live, 1), 2).run).toMatchObject({ inputs: { last_seq: 0, turns: 2, pending: [] } })
+})
+
+test('a turn that ends makes what it saved current, keeps the usage so far, and begins the count of tries anew', () => {
+  const state = stateOf(withModes('followup'))
+  const request = { attempt_no: 1, turn: 1, saved: { transcript_bytes: 7 }, usage: test_usage }
+  const decision = decideTurnEnd(state, request, now_ms)
+  if (!decision.ok) throw new Error(decision.detail)
+  expect(stored(decision, 'session')).toMatchObject([{ id: session_id, checkpoint: { transcript: { fencing_token: 1, turn: 1, bytes: 7 } } }])
+  expect(stored(decision, 'run')).toMatchObject([{ tries_from: 1, live_usage: { input_tokens: 10 } }])
+  expect(stored(decision, 'run')[0]?.waiting_since).toBeUndefined()
+})
+
+test('an attempt that does not hold its session ends no turn', () => {
+  const session = heldSession({ owner: undefined })
+  expect(decideTurnEnd({ ...live, session }, { attempt_no: 1, turn: 1 }, now_ms)).toMatchObject({ code: 'attempt_superseded' })
+})
+
+const waits = { attempt_no: 1, turn: 1, waits: true }
+const waiting = () => applied(live, decideTurnEnd({ ...stateOf(live), task: taskSample('running') }, waits, now_ms)).held
+
+test('an attempt that waits for an input has its run and task say so, and the input is direct', () => {
+  const decision = decideTurnEnd({ ...stateOf(live), task: taskSample('running') }, waits, now_ms)
+  if (!decision.ok) throw new Error(decision.detail)
+  expect(stored(decision, 'run')).toMatchObject([{ status: 'running', waiting_since: inSeconds(0) }])
+  expect(stored(decision, 'task')).toMatchObject([{ state: 'waiting' }])
+  const request = { message: 'hi', queue_mode: 'followup', body_hash: 'h' } as const
+  const direct = applied(waiting(), decideInput(waiting().run, { id: inputId(1), ...request }, now_ms))
+  expect(direct.value).toMatchObject({ outcome: 'direct' })
+  expect(decideInput(direct.held.run, { id: inputId(2), ...request }, now_ms)).toMatchObject({ value: { outcome: 'queued' } })
+})
+
+test('an attempt does not wait where an input came meanwhile, and may say later that it does', () => {
+  const held = withModes('followup')
+  const ended = decideTurnEnd({ ...stateOf(held), task: taskSample('running') }, waits, now_ms)
+  expect(ended).toMatchObject({ ok: true, value: { pending_count: 1 } })
+  if (!ended.ok) return
+  expect(stored(ended, 'task')).toEqual([])
+  expect(stored(ended, 'run')[0]?.waiting_since).toBeUndefined()
+  const later = decideTurnEnd({ ...stateOf(turnEnd(live, 1)), task: taskSample('running') }, waits, now_ms)
+  expect(later.ok && stored(later, 'task')).toMatchObject([{ state: 'waiting' }])
+})
+
+test('what a waiting run takes brings it and its task back to work', () => {
+  const held = sent(waiting(), 1, 'followup')
+  const taken = decideTake({ ...held, task: taskSample('waiting', { archived_at: inSeconds(0) }) }, { attempt_no: 1, turn: 2, open: false }, now_ms)
+  if (!taken.ok) throw new Error(taken.detail)
+  expect(stored(taken, 'run')[0]?.waiting_since).toBeUndefined()
+  expect(stored(taken, 'task')).toMatchObject([{ state: 'running' }])
+  expect(stored(taken, 'task')[0]).not.toHaveProperty('archived_at')
 })
 
 test('a cancelled run rejects all that is pending, taken or not', () => {

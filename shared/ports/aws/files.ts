@@ -1,7 +1,7 @@
 /** Files in S3. Runners get presigned URLs: they hold no credential, and each URL is good for one object for some minutes. */
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import type { FileKind, Files } from '../ports.ts'
+import type { Files, SessionFile } from '../ports.ts'
 
 /**
  * The S3 client must be made with these. By default the SDK would sign a checksum of the empty body into an upload URL, and
@@ -13,14 +13,17 @@ const url_expires_s = 900
 /** Sorts as text up to a million million grants of one session. */
 const fencing_digits = 12
 
-/** Where a session's file lies. A superseded attempt has another fencing token, so it cannot overwrite a later one's. */
-export const sessionFileKey = (file: {
-  readonly workspace_id: string
-  readonly session_id: string
-  readonly fencing_token: number
-  readonly kind: FileKind
-}): string =>
-  `sessions/${file.workspace_id}/${encodeURIComponent(file.session_id)}/${String(file.fencing_token).padStart(fencing_digits, '0')}/${file.kind}.tar.gz`
+const turn_digits = 6
+
+/**
+ * Where a session's file lies. A superseded attempt has another fencing token, so it cannot overwrite a later one's; a turn has a key of its
+ * own, so that what is uploaded for the next one overwrites nothing that the checkpoint names.
+ */
+export const sessionFileKey = ({ workspace_id, session_id, fencing_token, turn, kind }: SessionFile): string => {
+  const token = String(fencing_token).padStart(fencing_digits, '0')
+  const of_turn = turn === undefined ? '' : `${String(turn).padStart(turn_digits, '0')}/`
+  return `sessions/${workspace_id}/${encodeURIComponent(session_id)}/${token}/${of_turn}${kind}.tar.gz`
+}
 
 const text_type = 'text/plain; charset=utf-8'
 
@@ -33,6 +36,9 @@ export const s3Files = ({ client, bucket }: { readonly client: S3Client; readonl
     const put = new PutObjectCommand({ Bucket: bucket, Key: sessionFileKey(file), ContentLength: file.bytes })
     // The presigner signs the length, so S3 refuses a body of another.
     return getSignedUrl(client, put, { expiresIn: url_expires_s })
+  },
+  remove: async (file) => {
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: sessionFileKey(file) }))
   },
   putText: async (key, text) => {
     await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: text_type }))

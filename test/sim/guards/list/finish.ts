@@ -71,7 +71,7 @@ const ending = guardsIn('shared/domain/decide/ending.ts', [
   },
 ])
 
-const next = guardsIn('shared/domain/decide/next.ts', [
+const after = guardsIn('shared/domain/decide/after-attempt.ts', [
   {
     name: 'finish.no-retry-of-cancelled',
     find: "ended.status === 'ok' || ended.status === 'cancelled' || ",
@@ -81,22 +81,22 @@ const next = guardsIn('shared/domain/decide/next.ts', [
   },
   {
     name: 'finish.retry-due',
-    find: "{ ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now }",
-    replace: "{ ...kept, ...late, state: 'queued', queued_at: now, updated_at: now }",
+    find: "{ ...kept, ...changes, ...late, state: 'queued', queued_at: now, due_at, updated_at: now }",
+    replace: "{ ...kept, ...changes, ...late, state: 'queued', queued_at: now, updated_at: now }",
     invariant: 1,
     protects: 'a task that is in line again is looked at',
   },
   {
     name: 'finish.retry-wakes',
-    find: "state: 'sleeping', wake_at, due_at: wake_at, updated_at: now }",
-    replace: "state: 'sleeping', wake_at, updated_at: now }",
+    find: "state: 'sleeping', wake_at, due_at: wake_at, updated_at: timestamp(now_ms) }",
+    replace: "state: 'sleeping', wake_at, updated_at: timestamp(now_ms) }",
     invariant: 1,
     protects: 'a task that waits for its retry wakes, should its doorbell be lost',
   },
   {
     name: 'finish.retry-in-line',
-    find: "places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }],",
-    replace: 'places: [],',
+    find: "places: [{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) }] }",
+    replace: 'places: [] }',
     invariant: 1,
     protects: 'a task that is retried stands in line',
   },
@@ -126,8 +126,8 @@ const next = guardsIn('shared/domain/decide/next.ts', [
 const flow = guardsIn('shared/flows/finish.ts', [
   {
     name: 'finish.task-runs',
-    find: "if (task?.state !== 'running') return decided([], [], false)",
-    replace: 'if (task === undefined) return decided([], [], false)',
+    find: "if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], 'unchanged')",
+    replace: "if (task === undefined) return decided([], [], 'unchanged')",
     invariant: 7,
     protects: 'a task that is over is not ended again',
   },
@@ -161,4 +161,4 @@ const flow = guardsIn('shared/flows/finish.ts', [
   },
 ])
 
-export const finish_guards: readonly Guard[] = [...decisions, ...ending, ...next, ...flow]
+export const finish_guards: readonly Guard[] = [...decisions, ...ending, ...after, ...flow]

@@ -161,7 +161,7 @@ const looks = guardsIn('shared/flows/look.ts', [
   },
   {
     name: 'look.ended-stopped',
-    find: 'if (ended && ending.lost === true) await stopWhatIsLeft(deps, run)\n',
+    find: "if (ended === 'ended' && ending.lost === true) await stopWhatIsLeft(deps, run)\n",
     replace: '',
     invariant: 3,
     protects: 'the sandbox of an attempt that was given up does not go on',

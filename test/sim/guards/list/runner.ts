@@ -89,15 +89,15 @@ const identity = guardsIn('shared/flows/runner-identity.ts', [
 const flow = guardsIn('shared/flows/runner.ts', [
   {
     name: 'runner.finish-once',
-    find: 'if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok(true)\n',
+    find: 'if (!isLive(attempt)) return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok({ recorded: true })\n',
     replace: '',
     invariant: 1,
     protects: 'a runner learns that its word has arrived, and leaves',
   },
   {
     name: 'runner.finish-lost',
-    find: 'return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok(true)',
-    replace: 'return ok(true)',
+    find: 'return attempt.lost === true || attempt.killed !== undefined ? superseded(identity) : ok({ recorded: true })',
+    replace: 'return ok({ recorded: true })',
     invariant: 3,
     protects: 'a runner that was given up is told that its word changed nothing',
   },
