@@ -37,6 +37,7 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'cancelTask',
   'archiveTask',
   'cancelRun',
+  'sendRunInput',
   'updateSchedule',
   'draftSchedule',
   'fireSchedule',

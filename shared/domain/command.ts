@@ -9,7 +9,7 @@ import { Policy } from './policy.ts'
 import { Timestamp } from './time.ts'
 
 /** Trimmed; an empty string counts as absent (SPEC §3). */
-const optionalText = (max: number) =>
+export const optionalText = (max: number) =>
   z
     .string()
     .max(max)
@@ -57,12 +57,15 @@ export const Metadata = z
   .record(z.string().min(1).max(64), z.string().max(256))
   .refine((map) => Object.keys(map).length <= 20, { error: 'must have at most 20 keys' })
 
+/** What is said to an agent. */
+export const Message = z
+  .string()
+  .max(1_000_000)
+  .refine((value) => value.trim() !== '', { error: 'must not be empty' })
+
 /** AgentCommandParams as a client sends them. */
 export const CommandParams = z.strictObject({
-  message: z
-    .string()
-    .max(1_000_000)
-    .refine((value) => value.trim() !== '', { error: 'must not be empty' }),
+  message: Message,
   agent_id: AgentId,
   session_id: z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? undefined : value), SessionId.optional()).optional(),
   session_key: optionalText(200),

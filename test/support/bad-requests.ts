@@ -1,5 +1,6 @@
 /** Bad requests as data. */
 import type { ProblemCode } from '../../shared/domain/result.ts'
+import { bad_inputs } from './bad-inputs.ts'
 import { encodeCursor } from '../../shared/lists/cursor.ts'
 import type { Sent } from './http.ts'
 import { unknown_ids, type World } from './two-workspaces.ts'
@@ -180,6 +181,7 @@ export const bad_requests: readonly Bad[] = [
   gets(`/v1/tasks?cursor=${encodeCursor('tasks', { after: 'WS#other' })}`, 'invalid_request', 'cursor'),
   gets('/v1/runs?status=done', 'invalid_request', 'status'),
   gets('/v1/runs?cursor=AAAA', 'invalid_request', 'cursor'),
+  ...bad_inputs,
   gets('/v1/agents?cursor=AAAA', 'invalid_request', 'cursor'),
   gets('/v1/agents/defaults?agent_key=No', 'invalid_request', 'agent_key'),
   gets('/v1/execution-instances?cursor=AAAA', 'invalid_request', 'cursor'),

@@ -18,12 +18,16 @@ export interface World {
 export const unknown_ids: Readonly<Record<string, string>> = {
   agent_id: 'agt_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   task_id: 'task_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
+  input_id: 'inp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
   schedule_id: 'sch_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
 }
+
+/** The least body of operations that need one; the others take an empty one, or find the id wrong first. */
+export const least_bodies: Readonly<Record<string, object>> = { sendRunInput: { message: 'x' } }
 
 /** An agent with a live task, as a workspace's key makes them. */
 const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<string, string>> = {}): Promise<Readonly<Record<string, string>>> => {
@@ -40,6 +44,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
   )
   await plane.deliver()
   const { target_run_id } = shaped(operations.getTask.responses[200], await plane.call('GET', `/v1/tasks/${task.id}`, { key, headers }))
+  const sent = shaped(operations.sendRunInput.responses[202], await post(`/v1/runs/${target_run_id}/input`, { message: 'x' }), 202)
   const schedule = shaped(
     operations.createSchedule.responses[201],
     await post('/v1/schedules', { agent_id: agent.id, cron_expr: '0 9 * * *', prompt: 'x' }),
@@ -52,6 +57,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
     agent_id: agent.id,
     task_id: task.id,
     run_id: target_run_id ?? '',
+    input_id: sent.input.id,
     instance_key: task.execution_class_key,
     schedule_id: schedule.id,
     api_key_id: made.api_key.id,
