@@ -4,7 +4,7 @@
  */
 import * as z from 'zod'
 import { AgentConfig } from './agent.ts'
-import { AgentId, ClassKey, SessionId, TaskId, WorkspaceId } from './ids.ts'
+import { AgentId, ClassKey, InputId, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { Policy } from './policy.ts'
 import { Timestamp } from './time.ts'
 
@@ -107,6 +107,8 @@ export const Command = z.strictObject({
   /** The message and the attachments lie in the bucket under this key, because they are too large for the table. */
   overflow: z.string().optional(),
   class_key: ClassKey,
+  /** It became an input of a run that its session had; `task_id` is that run's task. */
+  input: z.strictObject({ id: InputId, seq: z.int().min(1) }).optional(),
   agent_config: AgentConfig,
   accepted_at: Timestamp,
   version: z.int(),

@@ -20,7 +20,7 @@ const commandReads = async (message: string, with_memory: boolean): Promise<numb
   }
   const deps = Object.assign(plane.deps, { store: { ...store, get }, ...(with_memory ? { commands: createCommandMemory() } : {}) })
   expect(await plane.claim(sandbox)).toMatchObject({ ok: true, value: { message } })
-  expect(await reportFinish(deps, identity(plane, sandbox), { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: true })
+  expect(await reportFinish(deps, identity(plane, sandbox), { outcome: 'ok', usage: test_usage })).toEqual({ ok: true, value: { recorded: true } })
   return reads
 }
 

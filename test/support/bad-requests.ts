@@ -114,7 +114,6 @@ export const bad_requests: readonly Bad[] = [
   accepts('a message that is too long', { message: 'm'.repeat(1_000_001) }, 'invalid_request', 'message'),
   // What this deployment does not do.
   accepts('questions to a human', { policy: { ask: 'always' } }, 'policy_unsupported', 'policy.ask'),
-  accepts('an interactive run', { policy: { interactive: true } }, 'policy_unsupported', 'policy.interactive'),
   accepts('another runtime', { policy: { runtime_type: 'runc' } }, 'policy_unsupported', 'policy.runtime_type'),
   accepts('no network where that cannot be enforced', { policy: { network_enabled: false } }, 'sandbox_unavailable', 'policy.network_enabled'),
   accepts('delivery', { deliver: true }, 'feature_unsupported', 'deliver'),

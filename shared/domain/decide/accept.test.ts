@@ -22,12 +22,6 @@ const weak = { ...deployment, sandbox: { network: false, files: false, hint: 'in
 test.each<[string, Partial<CommandParamsInput>, Deployment, object]>([
   ['ask', { policy: { ask: 'always' } }, deployment, { code: 'policy_unsupported', errors: [{ field: 'policy.ask', value: 'always', allowed: ['off'] }] }],
   [
-    'interactive',
-    { policy: { interactive: true } },
-    deployment,
-    { code: 'policy_unsupported', errors: [{ field: 'policy.interactive', value: true, allowed: ['false'] }] },
-  ],
-  [
     'runtime_type',
     { policy: { runtime_type: 'runc' } },
     deployment,

@@ -10,9 +10,10 @@ import type { Signal } from '../../ports/ports.ts'
 
 /** The session once its owner has ended. Those who wait for it are looked at, by doorbell or at `due_at`. */
 export const releasedSession = (session: Session, checkpoint: Checkpoint | undefined, now_ms: number): Session => {
-  const { owner: _, ...kept } = session
+  const { owner, ...kept } = session
   return {
     ...kept,
+    ...(owner === undefined ? {} : { last_run_id: owner.run_id }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(session.waiting ? { due_at: freedDue(now_ms) } : {}),
     updated_at: timestamp(now_ms),
