@@ -38,6 +38,7 @@ const repeatable_changes: ReadonlySet<string> = new Set([
   'archiveTask',
   'cancelRun',
   'answerApproval',
+  'sendRunInput',
   'updateSchedule',
   'draftSchedule',
   'fireSchedule',

@@ -5,6 +5,7 @@
  *     const { task } = await client.tasks.accept({ agent_id, message: 'Say hello' })
  *     for await (const batch of client.followTask(task.id)) console.log(batch.logs)
  */
+import type * as z from 'zod'
 import { operations } from '../shared/contract/operations.ts'
 import type { CommandParamsInput } from '../shared/domain/command.ts'
 import { methodsOf, type CallOptions } from './call.ts'
@@ -50,6 +51,7 @@ const transportOf = (options: ClientOptions): Transport => ({
 })
 
 type Method = ReturnType<typeof methodsOf>
+type SendInputBody = z.input<typeof operations.sendRunInput.body>
 
 const scheduleMethods = (method: Method) => {
   const fire = method.idAndBody(operations.fireSchedule)
@@ -67,7 +69,7 @@ const scheduleMethods = (method: Method) => {
   }
 }
 
-const runMethods = (method: ReturnType<typeof methodsOf>) => ({
+const runReads = (method: Method) => ({
   list: method.query(operations.listRuns),
   get: method.id(operations.getRun),
   attempts: method.id(operations.listRunAttempts),
@@ -77,6 +79,18 @@ const runMethods = (method: ReturnType<typeof methodsOf>) => ({
   approvals: method.idAndQuery(operations.listRunApprovals),
   cancel: method.id(operations.cancelRun),
 })
+
+const runMethods = (method: Method) => {
+  const send = method.idAndBody(operations.sendRunInput)
+  return {
+    /** Sends an input exactly once: without an idempotency key of its own it gets one here, so that retries cannot double it. */
+    send: (run_id: string, input: SendInputBody, call_options?: CallOptions) =>
+      send(run_id, { ...input, idempotency_key: input.idempotency_key ?? randomKey() }, call_options),
+    inputs: method.idAndQuery(operations.listRunInputs),
+    input: method.id(operations.getInput),
+    ...runReads(method),
+  }
+}
 
 export const createClient = (options: ClientOptions) => {
   const transport = transportOf(options)

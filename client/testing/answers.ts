@@ -2,7 +2,7 @@
 import type { OperationId } from '../../shared/contract/operations.ts'
 import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { problem, type FakeAnswer, type FakeRequest, type FakeState } from './exchange.ts'
-import { sample_ids, sample_start_ms, sampleAgent, sampleApproval, sampleLog, sampleRun, sampleSchedule, sampleTask } from './samples.ts'
+import { sample_ids, sample_start_ms, sampleAgent, sampleApproval, sampleInput, sampleLog, sampleRun, sampleSchedule, sampleTask } from './samples.ts'
 import { scriptOf } from './scripts.ts'
 
 type Answerer = (request: FakeRequest & { readonly body: Readonly<Record<string, unknown>> }, state: FakeState) => FakeAnswer
@@ -149,6 +149,12 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   getApproval: whereId('approval_id', sample_ids.approval, sampleApproval()),
   answerApproval: ({ body }) =>
     found(sampleApproval({ state: body['action'] === 'approve' ? 'approved' : 'rejected', resolved_at: at(9), answer_reason: body['reason'] })),
+  sendRunInput: ({ body }) => {
+    const input = sampleInput({ queue_mode: body['queue_mode'] ?? 'followup', message: body['message'] })
+    return { status: 202, body: { task: sampleTask(), input, outcome: input.outcome, idempotent_hit: false } }
+  },
+  listRunInputs: () => list(sampleInput({ disposition: { kind: 'consumed', run_id: sample_ids.run, attempt_no: 1, turn: 2 }, settled_at: at(9) })),
+  getInput: whereId('input_id', sample_ids.input, sampleInput()),
   cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),
   listExecutionInstances: () => list(instance),
   getExecutionInstance: () => found(instance),

@@ -1,6 +1,7 @@
 /** Records as the API shows them, for tests. Each function takes what a test wants to be different. */
 import type { AgentView } from '../../shared/contract/agents.ts'
 import { ApprovalView } from '../../shared/contract/approvals.ts'
+import { InputView } from '../../shared/contract/inputs.ts'
 import type { LogView, TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { RunView, type RunEventView } from '../../shared/contract/runs.ts'
 import { ScheduleView } from '../../shared/contract/schedules.ts'
@@ -18,6 +19,7 @@ export const sample_ids = {
   run: RunId.parse(`run_${ulid(4)}`),
   schedule: `sch_${ulid(5)}`,
   approval: `apr_${ulid(6)}`,
+  input: `inp_${ulid(7)}`,
   class_key: `execclass_${'0123456789abcdef'.repeat(2)}`,
   taskNo: (n: number) => TaskId.parse(`task_${ulid(1_000 + n)}`),
   apiKeyNo: (n: number) => `key_${ulid(n)}`,
@@ -155,6 +157,21 @@ export const sampleEvent = (seq: number, event_type: RunEventView['event_type'],
   ts: sample_start_ms + after_ms,
   payload,
 })
+
+export const sampleInput = (change: Readonly<Record<string, unknown>> = {}): InputView =>
+  InputView.parse({
+    id: sample_ids.input,
+    workspace_id: sample_ids.workspace,
+    task_id: sample_ids.task,
+    run_id: sample_ids.run,
+    seq: 1,
+    queue_mode: 'followup',
+    message: 'And now water it',
+    truncated: false,
+    outcome: 'queued',
+    created_at: at(40),
+    ...change,
+  })
 
 /** A batch whose cursors are made by the fake API. */
 export const sampleBatch = (change: Partial<TaskEventBatch>): TaskEventBatch => ({

@@ -8,6 +8,7 @@ import { updateWorkspace } from './routes/ceilings.ts'
 import { explainRoute } from './routes/explain.ts'
 import { getHealth } from './routes/get-health.ts'
 import { getOpenApi } from './routes/get-openapi.ts'
+import { inputRoutes } from './routes/inputs.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { killRoutes } from './routes/kill.ts'
@@ -24,6 +25,7 @@ export const apiRoutes = (deps: ApiDeps): readonly HttpRoute[] => [
   ...taskRoutes(deps),
   explainRoute(deps),
   ...runRoutes(deps),
+  ...inputRoutes(deps),
   ...instanceRoutes(deps),
   ...scheduleRoutes(deps),
   ...workspaceRoutes(deps),

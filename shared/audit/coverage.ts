@@ -55,11 +55,15 @@ export const coverageFindings = (covered: Covered, watch: Watch): readonly Findi
     case 'sleeping':
       return foundIf(task.due_at !== task.wake_at, 'task_forgotten', task, () => `${task.id} sleeps until ${task.wake_at} and is due ${task.due_at ?? 'never'}`)
     case 'running':
-      return foundIf(!isSoon(task.due_at, watch), 'task_forgotten', task, () => `${task.id} runs unwatched: due ${task.due_at ?? 'never'}`)
+    case 'waiting':
+      return foundIf(
+        !isSoon(task.due_at, watch),
+        'task_forgotten',
+        task,
+        () => `${task.id} ${task.state === 'running' ? 'runs' : 'waits'} unwatched: due ${task.due_at ?? 'never'}`,
+      )
     case 'queued':
       return queuedFindings(covered, watch)
-    case 'waiting':
-      return []
   }
 }
 

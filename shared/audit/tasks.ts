@@ -5,13 +5,13 @@ import { foundIf, type Finding } from './finding.ts'
 import type { Task } from '../domain/task.ts'
 
 const fits = (task: Task, run: Run | undefined): boolean => {
-  if (task.state === 'running') return run !== undefined && isLive(run.attempt)
-  if (run !== undefined && isLive(run.attempt)) return false
+  if (task.state === 'running') return run !== undefined && isLive(run.attempt) && run.waiting_since === undefined
+  if (run !== undefined && isLive(run.attempt)) return task.state === 'waiting' && run.waiting_since !== undefined
   if (task.state === 'queued' || task.state === 'sleeping') return true
   if (run === undefined) return task.state === 'cancelled' || task.state === 'dropped'
   if (!isEndedRun(run)) return false
   if (task.state === 'dropped' || task.state === 'cancelled') return true
-  return task.state === 'waiting' ? run.status === 'ok' : task_state_of_outcome[run.status] === task.state
+  return task_state_of_outcome[run.status] === task.state
 }
 
 /** @param run the run that the task names, undefined where there is none */

@@ -1,14 +1,15 @@
 /** Runs: executions of a task, with their attempts, snapshots and events. */
 import * as z from 'zod'
 import { RunEvent, Snapshot, type event_kinds } from '../domain/event.ts'
-import { AgentId, AttemptId, ClassKey, RunId, SessionId, TaskId, WorkspaceId } from '../domain/ids.ts'
+import { AgentId, AttemptId, ClassKey, InputId, RunId, SessionId, TaskId, WorkspaceId } from '../domain/ids.ts'
 import { Policy } from '../domain/policy.ts'
 import { Failure, run_statuses, StopReason } from '../domain/run.ts'
 import { Timestamp } from '../domain/time.ts'
 import { Usage } from '../domain/usage.ts'
 import { Data, listOf, named, Nothing, page_query } from './common.ts'
 import { operation } from './operation.ts'
-import { LiveAttempt } from './tasks.ts'
+import { InputView, SendInput } from './inputs.ts'
+import { LiveAttempt, TaskView } from './tasks.ts'
 
 /** How a run executes: the same for each of its attempts. */
 const execution = {
@@ -97,19 +98,33 @@ export const RunEventView = named(
 )
 export type RunEventView = z.infer<typeof RunEventView>
 
-/** What a run is doing. An input cannot be sent to a run yet, so none is ever pending. */
+/** What a run is doing, and the inputs that it has yet to take or to consume. */
 export const InteractionView = named(
   'Interaction',
   z.object({
     run_id: RunId,
     state: z.enum(['working', 'waiting_for_input', 'closed']),
     active_execution_id: z.string().optional(),
-    pending_inputs: z.array(Data),
+    pending_inputs: z.array(InputView),
     pending_count: z.int(),
     updated_at: Timestamp,
   }),
 )
 export type InteractionView = z.infer<typeof InteractionView>
+
+export const SentInput = named(
+  'SentInput',
+  z.object({
+    task: TaskView,
+    input: InputView,
+    /** What it came to: `direct`, the agent was waiting for it; `restarted`, the run was over and the task has a new one. */
+    outcome: InputView.shape.outcome,
+    /** The input was there already, under the same task and idempotency key. */
+    idempotent_hit: z.boolean(),
+    /** There, and the body of this request is another one. Absent where they are equal. */
+    idempotency_mismatch: z.boolean().optional(),
+  }),
+)
 
 export const CancelledRun = named('CancelledRun', z.object({ run: RunView, live: LiveAttempt.optional() }))
 
@@ -167,6 +182,45 @@ export const run_operations = {
     path: '/v1/runs/{run_id}/interaction',
     summary: 'What a run is doing',
     responses: { 200: InteractionView },
+  }),
+  sendRunInput: operation({
+    id: 'sendRunInput',
+    method: 'POST',
+    path: '/v1/runs/{run_id}/input',
+    tag: 'runs',
+    summary: 'Say something to a run, exactly once; one that is over goes on with it in a new run of its task. 200 if it was accepted before',
+    role: 'member',
+    params,
+    body: SendInput,
+    query: Nothing,
+    responses: { 202: SentInput, 200: SentInput },
+    problems: [
+      'not_found',
+      'illegal_state',
+      'too_many_inputs',
+      'agent_inactive',
+      'workspace_killed',
+      'runner_unsupported',
+      'provider_unsupported',
+      'feature_unsupported',
+      'too_many_conflicts',
+    ],
+  }),
+  listRunInputs: operation({
+    ...ofRun,
+    id: 'listRunInputs',
+    path: '/v1/runs/{run_id}/inputs',
+    summary: 'The inputs of a run, oldest first, and what became of each',
+    query: z.strictObject({ state: z.enum(['pending', 'settled']).optional(), ...page_query }),
+    responses: { 200: listOf('InputList', InputView) },
+  }),
+  getInput: operation({
+    ...ofRun,
+    id: 'getInput',
+    path: '/v1/inputs/{input_id}',
+    summary: 'An input and what became of it',
+    params: z.strictObject({ input_id: InputId }),
+    responses: { 200: InputView },
   }),
   cancelRun: operation({
     id: 'cancelRun',

@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import { LogEntry } from '../domain/event.ts'
 import { RunId, TaskId } from '../domain/ids.ts'
-import { Cursor, Data, named, page_query } from './common.ts'
+import { Cursor, named, page_query } from './common.ts'
+import { InputView } from './inputs.ts'
 import { operation } from './operation.ts'
 import { InteractionView, RunEventView, RunView } from './runs.ts'
 import { TaskView } from './tasks.ts'
@@ -33,7 +34,7 @@ export const TaskEventBatch = named(
     /** Of the task's current run. */
     logs: z.array(LogView),
     run_events: z.array(RunEventView),
-    pending_inputs: z.array(Data),
+    pending_inputs: z.array(InputView),
     next_log_cursor: z.string(),
     next_run_event_cursor: z.string(),
   }),

@@ -7,6 +7,7 @@ import { DropReason, task_states } from '../domain/task.ts'
 import { Timestamp } from '../domain/time.ts'
 import { Usage } from '../domain/usage.ts'
 import { listOf, named, Nothing, page_query, QueryFlag } from './common.ts'
+import { InputView } from './inputs.ts'
 import { operation } from './operation.ts'
 
 /**
@@ -76,6 +77,8 @@ export const AcceptedTask = named(
     idempotent_hit: z.boolean(),
     /** There, and the body of this request is another one. Absent where they are equal. */
     idempotency_mismatch: z.boolean().optional(),
+    /** The session had a live run of the agent: the command became an input of it, and `task` is that run's. */
+    input: InputView.optional(),
   }),
 )
 export const CancelledTask = named('CancelledTask', z.object({ task: TaskView, live: LiveAttempt.optional() }))

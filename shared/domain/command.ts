@@ -4,12 +4,12 @@
  */
 import * as z from 'zod'
 import { AgentConfig } from './agent.ts'
-import { AgentId, ClassKey, SessionId, TaskId, WorkspaceId } from './ids.ts'
+import { AgentId, ClassKey, InputId, SessionId, TaskId, WorkspaceId } from './ids.ts'
 import { Policy } from './policy.ts'
 import { Timestamp } from './time.ts'
 
 /** Trimmed; an empty string counts as absent (SPEC §3). */
-const optionalText = (max: number) =>
+export const optionalText = (max: number) =>
   z
     .string()
     .max(max)
@@ -57,12 +57,15 @@ export const Metadata = z
   .record(z.string().min(1).max(64), z.string().max(256))
   .refine((map) => Object.keys(map).length <= 20, { error: 'must have at most 20 keys' })
 
+/** What is said to an agent. */
+export const Message = z
+  .string()
+  .max(1_000_000)
+  .refine((value) => value.trim() !== '', { error: 'must not be empty' })
+
 /** AgentCommandParams as a client sends them. */
 export const CommandParams = z.strictObject({
-  message: z
-    .string()
-    .max(1_000_000)
-    .refine((value) => value.trim() !== '', { error: 'must not be empty' }),
+  message: Message,
   agent_id: AgentId,
   session_id: z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? undefined : value), SessionId.optional()).optional(),
   session_key: optionalText(200),
@@ -104,6 +107,8 @@ export const Command = z.strictObject({
   /** The message and the attachments lie in the bucket under this key, because they are too large for the table. */
   overflow: z.string().optional(),
   class_key: ClassKey,
+  /** It became an input of a run that its session had; `task_id` is that run's task. */
+  input: z.strictObject({ id: InputId, seq: z.int().min(1) }).optional(),
   agent_config: AgentConfig,
   accepted_at: Timestamp,
   version: z.int(),

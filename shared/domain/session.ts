@@ -34,6 +34,8 @@ export const Session = z.strictObject({
       attempt_id: AttemptId,
     })
     .optional(),
+  /** Absent while somebody holds the session: the run whose attempt held it last. It may go on in another attempt. */
+  last_run_id: RunId.optional(),
   fencing_token: z.int().min(0),
   /** Kept for this run, whose question is open: nothing else goes on in the conversation meanwhile. */
   parked_run_id: RunId.optional(),

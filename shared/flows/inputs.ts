@@ -55,7 +55,9 @@ const afterRun = async (deps: FlowDeps, run: EndedRun, task: Task, request: Inpu
 const decideSent = async (deps: FlowDeps, run: Run, task: Task, request: InputRequest): Promise<Decision<Sent> | Refusal | undefined> => {
   const sent = (input: Input, now: Task): Sent => ({ task: now, input, idempotent_hit: false, idempotency_mismatch: false })
   if (!isEndedRun(run)) {
-    const decision = decideInput(run, request, deps.clock.now())
+    if (run.parked !== undefined && task.state !== 'waiting') return undefined
+    const command = run.parked === undefined ? undefined : await loadCommand(deps, task)
+    const decision = decideInput(run, request, deps.clock.now(), task, command)
     return decision.ok ? { ...decision, value: sent(decision.value, task) } : decision
   }
   const decision = await afterRun(deps, run, task, request)

@@ -8,6 +8,7 @@ import { cancelTask } from './cancel.ts'
 import { sendSignals, settle, settled, type FlowDeps } from './flow.ts'
 import { fitTogether, loadTargetRun } from './load.ts'
 import { pagesOf } from './pages.ts'
+import { isLive } from '../domain/run.ts'
 import type { Kill } from '../domain/gate.ts'
 import type { WorkspaceId } from '../domain/ids.ts'
 import type { Task } from '../domain/task.ts'
@@ -19,14 +20,29 @@ const at_once = 8
 const stopLive = async (deps: FlowDeps, task: Task, kill: Kill): Promise<boolean> =>
   settled(deps, async () => {
     const current = await deps.store.get(refs.task(task.workspace_id, task.id))
-    if (current?.state !== 'running') return decided([], [], false)
+    if (current?.state !== 'running' && current?.state !== 'waiting') return decided([], [], false)
     const run = await loadTargetRun(deps, current)
     if (run === undefined || !fitTogether(current, run)) return undefined
+    if (!isLive(run.attempt)) return decided([], [], false)
     return decideKillRun(current, run, kill, deps.clock.now())
   })
 
+/** It waits for an input, and its attempt is there to take it. */
+const waitsLive = async (deps: FlowDeps, task: Task): Promise<boolean> => {
+  if (task.state !== 'waiting') return false
+  const run = await loadTargetRun(deps, task)
+  return run !== undefined && isLive(run.attempt)
+}
+
+/** With `hold`, what is not live stays as it is. */
+const toEnd = async (deps: FlowDeps, tasks: readonly Task[], kill: Kill): Promise<readonly Task[]> => {
+  if (!kill.hold) return tasks
+  const live = await Promise.all(tasks.map(async (task) => task.state !== 'waiting' || (await waitsLive(deps, task))))
+  return tasks.filter((_, position) => live[position])
+}
+
 const endOne = async (deps: FlowDeps, task: Task, kill: Kill): Promise<boolean> => {
-  if (task.state === 'running') return stopLive(deps, task, kill)
+  if (task.state === 'running' || (await waitsLive(deps, task))) return stopLive(deps, task, kill)
   const cancelled = await cancelTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
   if (!cancelled.ok && cancelled.code !== 'not_found') throw new Error(`${task.id} could not be cancelled: ${cancelled.detail}`)
   return true
@@ -34,12 +50,13 @@ const endOne = async (deps: FlowDeps, task: Task, kill: Kill): Promise<boolean> 
 
 /** Ends what is unfinished, up to `max` of it. @returns whether anything is unfinished still */
 const step = async (deps: FlowDeps, workspace_id: WorkspaceId, kill: Kill, max: number): Promise<boolean> => {
-  const states = kill.hold ? (['running'] as const) : (['running', 'queued', 'sleeping', 'waiting'] as const)
+  const states = kill.hold ? (['running', 'waiting'] as const) : (['running', 'queued', 'sleeping', 'waiting'] as const)
   let acted = 0
   let left = false
   for (const state of states) {
     for await (const page of pagesOf(deps, 'by_state', listPartitions.tasksByState(workspace_id, state, false))) {
-      const tasks = page.filter((record) => record.kind === 'task' && record.state === state).filter((record) => record.kind === 'task')
+      const found = page.filter((record) => record.kind === 'task' && record.state === state).filter((record) => record.kind === 'task')
+      const tasks = await toEnd(deps, found, kill)
       if (tasks.length > 0) left = true
       for (let start = 0; start < tasks.length && acted < max; start += at_once) {
         const ended = await Promise.all(tasks.slice(start, start + at_once).map(async (task) => endOne(deps, task, kill)))

@@ -94,7 +94,10 @@ export const loadPlace = async (deps: FlowDeps, task: Task): Promise<Place | und
 }
 
 /**
- * A task that runs has a live attempt, and one that does not has none. Where two reads say otherwise, somebody wrote between
- * them: read both again.
+ * A task that runs has a live attempt, and one that does not has none; but one that waits may have an attempt that waits. Where two reads
+ * say otherwise, somebody wrote between them: read both again.
  */
-export const fitTogether = (task: Task, run: Run | undefined): boolean => (task.state === 'running') === (run !== undefined && isLive(run.attempt))
+export const fitTogether = (task: Task, run: Run | undefined): boolean =>
+  task.state === 'waiting'
+    ? run !== undefined && (!isLive(run.attempt) || run.waiting_since !== undefined)
+    : (task.state === 'running') === (run !== undefined && isLive(run.attempt) && run.waiting_since === undefined)

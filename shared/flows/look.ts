@@ -29,8 +29,7 @@ export const lookAtTask = async (deps: ComputeDeps, name: TaskName): Promise<voi
   if (task === undefined) return
   if (task.state === 'sleeping') await lookAtSleeping(deps, name)
   if (task.state === 'queued') await lookAtQueued(deps, name)
-  if (task.state === 'running') await lookAtRunning(deps, task)
-  if (task.state === 'waiting') await lookAtWaiting(deps, task)
+  if (task.state === 'running' || task.state === 'waiting') await lookAtRunning(deps, task)
 }
 
 const lookAtSleeping = async (deps: ComputeDeps, name: TaskName): Promise<void> =>
@@ -54,15 +53,10 @@ const lookAtQueued = async (deps: ComputeDeps, name: TaskName): Promise<void> =>
     return decideOverdueInLine({ task, place, run, command, instance, ...attached }, deps.clock.now())
   })
 
-/** A parked run moves on by itself only when its time has come. */
-const lookAtWaiting = async (deps: ComputeDeps, task: TaskIn<'waiting'>): Promise<void> => {
-  const run = await loadTargetRun(deps, task)
-  if (run?.parked !== undefined) await lookAtParked(deps, run)
-}
-
-const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running'>): Promise<void> => {
+const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running' | 'waiting'>): Promise<void> => {
   const run = await loadTargetRun(deps, task)
   if (run === undefined) throw new Error(`${task.id} runs, but ${task.target_run_id} is missing`)
+  if (run.parked !== undefined) return lookAtParked(deps, run)
   if (!isLive(run.attempt)) return
   const command = await loadCommand(deps, task)
   const next_ms = await bringOn(deps, task, run, run.attempt, command)
@@ -73,16 +67,22 @@ const lookAtRunning = async (deps: ComputeDeps, task: TaskIn<'running'>): Promis
 }
 
 /** Sets the next look. @returns false where it is set to the future already: then somebody else sees to it */
-const postpone = async (deps: ComputeDeps, task: TaskIn<'running'>, next_ms: number): Promise<boolean> =>
+const postpone = async (deps: ComputeDeps, task: TaskIn<'running' | 'waiting'>, next_ms: number): Promise<boolean> =>
   settled(deps, async () => {
     const now = await loadTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
     const passed = now?.due_at === undefined || millis(now.due_at) <= deps.clock.now()
-    if (now?.state !== 'running' || !passed) return decided([], [], false)
+    if ((now?.state !== 'running' && now?.state !== 'waiting') || !passed) return decided([], [], false)
     return decided([{ op: 'replace_if_version', record: { ...now, due_at: timestamp(next_ms) } }], [], true)
   })
 
 /** Brings a live attempt on by its status. @returns when to look again, undefined if it has ended */
-const bringOn = async (deps: ComputeDeps, task: TaskIn<'running'>, run: Run, attempt: LiveAttempt, command: Command): Promise<number | undefined> => {
+const bringOn = async (
+  deps: ComputeDeps,
+  task: TaskIn<'running' | 'waiting'>,
+  run: Run,
+  attempt: LiveAttempt,
+  command: Command,
+): Promise<number | undefined> => {
   const now_ms = deps.clock.now()
   switch (attempt.status) {
     case 'pending': {
@@ -98,7 +98,8 @@ const bringOn = async (deps: ComputeDeps, task: TaskIn<'running'>, run: Run, att
       await settled(deps, async () => {
         const fresh = await deps.store.get(refs.run(run.workspace_id, run.id))
         const current = await loadTask(deps, { workspace_id: task.workspace_id, task_id: task.id })
-        const same = fresh?.attempt.id === attempt.id && current?.state === 'running' && isLive(fresh.attempt)
+        const runs = current?.state === 'running' || current?.state === 'waiting'
+        const same = fresh?.attempt.id === attempt.id && runs && isLive(fresh.attempt)
         return same ? { ...decideStop(current, fresh, 'timeout', deps.clock.now()), value: undefined } : decided([], [], undefined)
       })
       return undefined

@@ -6,8 +6,10 @@ import type { Task } from '../domain/task.ts'
 import { refs } from '../store/keys.ts'
 import type { Store } from '../store/store.ts'
 import { interactionView, runView } from '../views/run-view.ts'
-import { taskView, text_max } from '../views/task-view.ts'
+import { taskView } from '../views/task-view.ts'
+import { text_max } from '../views/text.ts'
 import { eventsAfter } from './events.ts'
+import { pendingOf } from './inputs.ts'
 import { logPosition, readRunLogs } from './logs.ts'
 import { commandsOf } from './tasks.ts'
 
@@ -43,13 +45,15 @@ export const taskEventBatch = async (store: Store, task: Task, cursors: EventCur
   const run = task.target_run_id === undefined ? undefined : await store.get(refs.run(task.workspace_id, task.target_run_id))
   if (run === undefined) return ok({ ...base, logs: [], run_events: [], next_log_cursor: '0', next_run_event_cursor: '0' })
   const is_same_run = cursors.cursor_run_id === undefined || cursors.cursor_run_id === run.id
+  const interaction = interactionView(run, await pendingOf(store, run))
   const events = await eventsAfter(store, run, is_same_run && seq.value <= run.event_seq ? seq.value : 0, batch_max)
   const { logs, next_cursor } = await readRunLogs(store, run, is_same_run ? position.value : undefined, batch_max, now_ms)
   return ok({
     ...base,
     run_id: run.id,
     run: runView(run, command),
-    interaction: interactionView(run),
+    interaction,
+    pending_inputs: interaction.pending_inputs,
     logs: [...logs],
     run_events: [...events.items],
     next_log_cursor: next_cursor,

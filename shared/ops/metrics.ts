@@ -6,6 +6,8 @@ export const metric_names = {
   task_accepted: 'TaskAccepted',
   /** Commands that were accepted before. Many of them: clients repeat themselves, or their answers get lost. */
   idempotent_hit: 'IdempotentHit',
+  /** Inputs that a run takes. Silence: nobody speaks to what runs. */
+  input_accepted: 'InputAccepted',
   /** Requests answered 500. Silence: no request met a bug. */
   request_failed: 'RequestFailed',
 } as const

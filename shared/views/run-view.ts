@@ -1,10 +1,13 @@
 import type { AttemptView, InteractionView, RunView } from '../contract/runs.ts'
 import type { Command } from '../domain/command.ts'
 import { openQuestions } from '../domain/questions.ts'
+import type { Input } from '../domain/input.ts'
 import { redactText } from '../domain/redact.ts'
 import { isLive, type Attempt, type Failure, type Run } from '../domain/run.ts'
 import { millis } from '../domain/time.ts'
 import { no_usage, runUsage } from '../domain/usage.ts'
+import { inputView } from './input-view.ts'
+import { text_max } from './text.ts'
 
 const executionOf = ({ params: { policy, timeout_ms }, agent_config }: Command) => ({
   provider: agent_config.provider,
@@ -85,12 +88,15 @@ export const attemptView = (run: Run, attempt: Attempt, command: Command): Attem
   ...endFields(attempt),
 })
 
-/** What a run is doing. */
-export const interactionView = (run: Run): InteractionView => ({
+/** With a sandbox that waits, or without one. */
+const waitsForInput = (run: Run): boolean => run.waiting_since !== undefined || run.parked === 'input'
+
+/** What a run is doing. @param pending the inputs that it has yet to take or to consume */
+export const interactionView = (run: Run, pending: readonly Input[]): InteractionView => ({
   run_id: run.id,
-  state: 'ended_at' in run ? 'closed' : 'working',
+  state: 'ended_at' in run ? 'closed' : waitsForInput(run) ? 'waiting_for_input' : 'working',
   ...(isLive(run.attempt) && run.attempt.execution_id !== undefined ? { active_execution_id: run.attempt.execution_id } : {}),
-  pending_inputs: [],
-  pending_count: 0,
+  pending_inputs: pending.map((input) => inputView(input, text_max.listed)),
+  pending_count: pending.length,
   updated_at: run.updated_at,
 })

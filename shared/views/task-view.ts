@@ -6,9 +6,6 @@ import { no_usage } from '../domain/usage.ts'
 import { command_head_max } from '../flows/overflow.ts'
 import { shownText } from './text.ts'
 
-/** How many characters of the message and of the extra system prompt are shown: of one task, and of each task of a list. */
-export const text_max = { one: 400_000, listed: 2_000 } as const
-
 const sizeOf = (attachment: Attachment): number => Buffer.byteLength(attachment.content, attachment.encoding === 'base64' ? 'base64' : 'utf8')
 
 const payloadOf = ({ params, overflow }: Command, max: number): TaskView['payload'] => {

@@ -1,5 +1,8 @@
 import { redactText } from '../domain/redact.ts'
 
+/** How many characters of a message are shown: of one task or input, and of each of a list. */
+export const text_max = { one: 400_000, listed: 2_000 } as const
+
 /** A secret that begins within the shown part and ends this far behind it is still found. */
 const margin = 8_000
 

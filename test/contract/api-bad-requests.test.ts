@@ -8,7 +8,7 @@ import { roles } from '../../shared/domain/workspace.ts'
 import { encodeCursor } from '../../shared/lists/cursor.ts'
 import { bad_requests } from '../support/bad-requests.ts'
 import { shaped, type Answered, type Sent } from '../support/http.ts'
-import { twoWorkspaces, unknown_ids, type World } from '../support/two-workspaces.ts'
+import { least_bodies, twoWorkspaces, unknown_ids, type World } from '../support/two-workspaces.ts'
 
 let world: World
 beforeAll(async () => {
@@ -49,9 +49,7 @@ const all: readonly Operation[] = Object.values(operations)
 const nameIn = (operation: Operation): string => /\{([a-z_]+)\}/.exec(operation.path)?.[1] ?? ''
 const with_id = all.filter((operation) => nameIn(operation) !== '')
 const fill = (operation: Operation, id: string | undefined): string => operation.path.replace(/\{[a-z_]+\}/, id ?? '')
-/** The least that operations read which do not read an empty body. */
-const bodies: Readonly<Record<string, object>> = { answerApproval: { action: 'approve' } }
-const sentTo = (operation: Operation, key: string): Sent => ({ key, ...(operation.body === undefined ? {} : { body: bodies[operation.id] ?? {} }) })
+const sentTo = (operation: Operation, key: string): Sent => ({ key, ...(operation.body === undefined ? {} : { body: least_bodies[operation.id] ?? {} }) })
 
 /** What an operator alone may do, it may do in every workspace. */
 const of_one_workspace = with_id.filter((operation) => operation.role !== 'operator')

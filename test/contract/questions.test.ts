@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { operations } from '../../shared/contract/operations.ts'
 import { askQuestion } from '../../shared/flows/questions.ts'
 import { heartbeat } from '../../shared/flows/runner.ts'
+import { takeInputs } from '../../shared/flows/turns.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { accept, answers, call, end, freshPlane, getTask, makeAgent, one, sandboxOf, start } from '../support/api-steps.ts'
 import { shaped, type ApiPlane } from '../support/http.ts'
@@ -233,4 +234,42 @@ test('a claim that comes again gets the same answers', async () => {
   const next = sandboxOf(sandbox.run_id)
   const [first, again] = [await claimed(next), await claimed(next)]
   expect(again.answers).toEqual(first.answers)
+})
+
+test('an input to a parked run goes on with it, by the route or as a command of its session', async () => {
+  const { agent, task, sandbox } = await asking({ policy: { interactive: true } })
+  await end(sandbox, { outcome: 'ok', parks: 'input', turn: 1, saved: { transcript_bytes: 9 } })
+  const interaction = async () => shaped(operations.getRunInteraction.responses[200], await call('GET', `/v1/runs/${sandbox.run_id}/interaction`))
+  expect((await interaction()).state).toBe('waiting_for_input')
+  const sent = await call('POST', `/v1/runs/${sandbox.run_id}/input`, { body: { message: 'more' } })
+  expect(sent).toMatchObject({ status: 202, body: { outcome: 'direct', task: { id: task.id } } })
+  await plane.deliver()
+  const next = sandboxOf(sandbox.run_id)
+  expect(await claimed(next)).toMatchObject({ attempt_no: 2, begins_with: 'inputs', turn: 2, inputs_wait: true })
+  await end(next, { outcome: 'ok', parks: 'input', turn: 2 })
+  expect(await getTask(task.id)).toMatchObject({ state: 'running' })
+  const third = sandboxOf(sandbox.run_id)
+  expect(third.attempt_no).toBe(3)
+  await claimed(third)
+  await takeInputs(plane.deps, identity(plane, third), { turn: 3, open: false })
+  await end(third, { outcome: 'ok', parks: 'input', turn: 3 })
+  const command = await call('POST', '/v1/tasks', { body: { agent_id: agent.id, message: 'and more', session_id: 's', policy: { interactive: true } } })
+  expect(command).toMatchObject({ status: 202, body: { task: { id: task.id }, input: { seq: 2, outcome: 'direct' } } })
+  await plane.deliver()
+  expect(await getTask(task.id)).toMatchObject({ state: 'running' })
+})
+
+test('what a turn had taken stays with it while it waits for an answer', async () => {
+  const { sandbox } = await asking()
+  await call('POST', `/v1/runs/${sandbox.run_id}/input`, { body: { message: 'look here', queue_mode: 'steer' } })
+  await takeInputs(plane.deps, identity(plane, sandbox), { turn: 1, open: true })
+  const { approval_id } = await ask(sandbox)
+  await end(sandbox, { outcome: 'ok', parks: 'question', turn: 1, saved: { transcript_bytes: 9 } })
+  await answer(approval_id)
+  await plane.deliver()
+  const next = sandboxOf(sandbox.run_id)
+  expect(await claimed(next)).toMatchObject({ begins_with: 'answer', turn: 1, inputs_wait: false })
+  await end(next, { outcome: 'ok', turn: 1 })
+  const { items } = shaped(operations.listRunInputs.responses[200], await call('GET', `/v1/runs/${sandbox.run_id}/inputs`))
+  expect(one(items).disposition).toMatchObject({ kind: 'consumed', turn: 1, attempt_no: 2 })
 })

@@ -47,6 +47,7 @@ const newSubmission = (world: World): Submission | undefined => {
   if (agents.length === 0) return undefined
   const body = {
     message: 'hello',
+    hook_id: 'h',
     agent_id: random.pick(agents).id,
     policy: random.pick(policies),
     priority: random.pick(priorities),

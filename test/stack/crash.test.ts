@@ -25,7 +25,7 @@ test('kill -9 of the whole stack at five moments while 100 tasks are in flight: 
   const accepted: string[] = []
   const policy = { retry: { max_attempts: 10 } }
   const post = async (n: number) => {
-    const body = { agent_id: agent.id, message: `m${n}`, session_id: `s${n % 20}`, idempotency_key: `k${n}`, policy }
+    const body = { agent_id: agent.id, hook_id: 'h', message: `m${n}`, session_id: `s${n % 20}`, idempotency_key: `k${n}`, policy }
     const { task } = await until(`the acceptance of task ${n}`, async () => plane.accept(body), 60_000, 50)
     accepted.push(task.id)
   }
@@ -43,7 +43,9 @@ test('kill -9 of the whole stack at five moments while 100 tasks are in flight: 
   expect(tasks.map((task) => task.state)).toEqual(tasks.map(() => 'done'))
   expect(await plane.tasks(`?agent_id=${agent.id}`)).toHaveLength(100)
   await until('counters at zero', nothingLive, 60_000)
-  const again = await Promise.all(Array.from({ length: 20 }, async (_, n) => plane.accept({ agent_id: agent.id, message: 'again', session_id: `s${n}` })))
+  const again = await Promise.all(
+    Array.from({ length: 20 }, async (_, n) => plane.accept({ agent_id: agent.id, hook_id: 'h', message: 'again', session_id: `s${n}` })),
+  )
   expect(
     (
       await allEnded(

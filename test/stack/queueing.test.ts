@@ -67,7 +67,7 @@ test('30 tasks on 3 sessions: a session never has two live attempts', async () =
   const agent = await plane.createAgent('three', { runner: 'process', command: ['true'] })
   const sessions = ['red', 'green', 'blue']
   const accepted = await Promise.all(
-    Array.from({ length: 30 }, async (_, n) => plane.accept({ agent_id: agent.id, message: 'm', session_id: sessions[n % 3] })),
+    Array.from({ length: 30 }, async (_, n) => plane.accept({ agent_id: agent.id, hook_id: 'h', message: 'm', session_id: sessions[n % 3] })),
   )
   const done = await allEnded(
     plane,

@@ -33,6 +33,10 @@ export const answers = {
   runs: operations.listRuns.responses[200],
   attempts: operations.listRunAttempts.responses[200],
   events: operations.listRunEvents.responses[200],
+  sent: operations.sendRunInput.responses[202],
+  inputs: operations.listRunInputs.responses[200],
+  input: operations.getInput.responses[200],
+  interaction: operations.getRunInteraction.responses[200],
   snapshots: operations.listRunSnapshots.responses[200],
   logs: operations.listTaskLogs.responses[200],
   batch: operations.streamTaskEvents.responses[200],
@@ -42,9 +46,15 @@ export const answers = {
 
 export const makeAgent = async (body: object = {}) =>
   shaped(answers.agent, await call('POST', '/v1/agents', { body: { agent_key: 'worker', config: { runner: 'process', command: ['true'] }, ...body } }), 201)
+/** A command with a `hook_id` is a task of its own, whatever its session does. */
+const own_task = { hook_id: 'test' }
 export const accept = async (agent_id: string, body: object = {}) => {
   plane.advance(1)
-  return shaped(answers.accepted, await call('POST', '/v1/tasks', { body: { agent_id, message: 'hello', ...body } }), 202).task
+  return shaped(
+    answers.accepted,
+    await call('POST', '/v1/tasks', { body: { agent_id, message: 'hello', ...('session_id' in body ? own_task : {}), ...body } }),
+    202,
+  ).task
 }
 export const sandboxOf = (run_id: string | undefined): Sandbox => {
   const sandbox = plane.sandboxes.findLast((candidate) => candidate.run_id === run_id)

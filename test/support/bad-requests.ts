@@ -1,4 +1,5 @@
 /** Bad requests as data. */
+import { bad_inputs } from './bad-inputs.ts'
 import { encodeCursor } from '../../shared/lists/cursor.ts'
 import { accepts, answers, creates, gets, patches, posts, schedules, type Bad } from './bad-request.ts'
 import { unknown_ids } from './two-workspaces.ts'
@@ -54,7 +55,6 @@ export const bad_requests: readonly Bad[] = [
   accepts('a message that is too long', { message: 'm'.repeat(1_000_001) }, 'invalid_request', 'message'),
   // What this deployment does not do.
   accepts('questions to a human', { policy: { ask: 'always' } }, 'policy_unsupported', 'policy.ask'),
-  accepts('an interactive run', { policy: { interactive: true } }, 'policy_unsupported', 'policy.interactive'),
   accepts('another runtime', { policy: { runtime_type: 'runc' } }, 'policy_unsupported', 'policy.runtime_type'),
   accepts('no network where that cannot be enforced', { policy: { network_enabled: false } }, 'sandbox_unavailable', 'policy.network_enabled'),
   accepts('delivery', { deliver: true }, 'feature_unsupported', 'deliver'),
@@ -121,6 +121,7 @@ export const bad_requests: readonly Bad[] = [
   gets(`/v1/tasks?cursor=${encodeCursor('tasks', { after: 'WS#other' })}`, 'invalid_request', 'cursor'),
   gets('/v1/runs?status=done', 'invalid_request', 'status'),
   gets('/v1/runs?cursor=AAAA', 'invalid_request', 'cursor'),
+  ...bad_inputs,
   gets('/v1/agents?cursor=AAAA', 'invalid_request', 'cursor'),
   gets('/v1/agents/defaults?agent_key=No', 'invalid_request', 'agent_key'),
   gets('/v1/execution-instances?cursor=AAAA', 'invalid_request', 'cursor'),

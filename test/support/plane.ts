@@ -46,6 +46,7 @@ export interface TestPlane {
   readonly texts: ReadonlyMap<string, string>
   advance(by_ms: number): void
   makeAgent(config?: Partial<AgentConfig>): Promise<Agent>
+  /** In a session that it names it is a task of its own, unless `hook_id` is undefined. */
   accept(params: Omit<CommandParamsInput, 'agent_id' | 'message'> & { agent_id: AgentId; message?: string }): Promise<AcceptResult>
   /** Delivers the waiting signals, and those that follow, until none is left. Task signals with a delay are dropped. */
   deliver(): Promise<void>
@@ -157,7 +158,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     accept: async (params) => {
       const result = await acceptCommand(deps, {
         workspace_id,
-        params: CommandParams.parse({ message: 'hello', ...params }),
+        params: CommandParams.parse({ message: 'hello', ...(params.session_id === undefined ? {} : { hook_id: 'test' }), ...params }),
         body_hash: JSON.stringify(params),
       })
       if (!result.ok) throw new Error(`${result.code}: ${result.detail}`)

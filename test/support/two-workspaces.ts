@@ -20,6 +20,7 @@ export interface World {
 export const unknown_ids: Readonly<Record<string, string>> = {
   agent_id: 'agt_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   task_id: 'task_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
+  input_id: 'inp_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   run_id: 'run_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   instance_key: `execclass_${'0'.repeat(32)}`,
   approval_id: 'apr_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
@@ -27,6 +28,9 @@ export const unknown_ids: Readonly<Record<string, string>> = {
   workspace_id: 'ws_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
   api_key_id: 'key_7ZZZZZZZZZZZZZZZZZZZZZZZZZ',
 }
+
+/** The least body of operations that need one; the others take an empty one, or find the id wrong first. */
+export const least_bodies: Readonly<Record<string, object>> = { sendRunInput: { message: 'x' }, answerApproval: { action: 'approve' } }
 
 /** An agent with a live task, as a workspace's key makes them. */
 const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<string, string>> = {}): Promise<Readonly<Record<string, string>>> => {
@@ -53,6 +57,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
     reason: 'x',
   })
   if (!asked.ok) throw new Error(asked.detail)
+  const sent = shaped(operations.sendRunInput.responses[202], await post(`/v1/runs/${target_run_id}/input`, { message: 'x' }), 202)
   const schedule = shaped(
     operations.createSchedule.responses[201],
     await post('/v1/schedules', { agent_id: agent.id, cron_expr: '0 9 * * *', prompt: 'x' }),
@@ -65,6 +70,7 @@ const furnish = async (plane: ApiPlane, key: string, headers: Readonly<Record<st
     agent_id: agent.id,
     task_id: task.id,
     run_id: target_run_id ?? '',
+    input_id: sent.input.id,
     instance_key: task.execution_class_key,
     schedule_id: schedule.id,
     approval_id: asked.value.approval_id,

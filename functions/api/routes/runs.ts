@@ -8,6 +8,7 @@ import { cancelRun } from '../../../shared/flows/cancel.ts'
 import { loadCommand } from '../../../shared/flows/load.ts'
 import { listRunAttempts } from '../../../shared/lists/attempts.ts'
 import { listRunEvents, listRunSnapshots } from '../../../shared/lists/events.ts'
+import { pendingOf } from '../../../shared/lists/inputs.ts'
 import { listRuns } from '../../../shared/lists/runs.ts'
 import { refs } from '../../../shared/store/keys.ts'
 import { attemptView, interactionView, runView } from '../../../shared/views/run-view.ts'
@@ -67,7 +68,7 @@ const events = (deps: ApiDeps): HttpRoute =>
 const interaction = (deps: ApiDeps): HttpRoute =>
   route(deps, operations.getRunInteraction, async ({ params }, { workspace_id }) => {
     const run = await find(deps, workspace_id, params.run_id)
-    return run.ok ? ok({ status: 200, body: interactionView(run.value) }) : run
+    return run.ok ? ok({ status: 200, body: interactionView(run.value, await pendingOf(deps.store, run.value)) }) : run
   })
 
 const cancel = (deps: ApiDeps): HttpRoute =>

@@ -21,12 +21,6 @@ const weak = { ...deployment, sandbox: { network: false, files: false, hint: 'in
 
 test.each<[string, Partial<CommandParamsInput>, Deployment, object]>([
   [
-    'interactive',
-    { policy: { interactive: true } },
-    deployment,
-    { code: 'policy_unsupported', errors: [{ field: 'policy.interactive', value: true, allowed: ['false'] }] },
-  ],
-  [
     'runtime_type',
     { policy: { runtime_type: 'runc' } },
     deployment,

@@ -41,7 +41,6 @@ export const refusePolicy = (policy: Policy, deployment: Deployment, runner: Age
   const { sandbox } = deployment
   if (policy.ask !== 'off' && runner !== 'claude_code')
     return unsupported('ask', policy.ask, ['off'], `an agent with the runner ${runner} uses no tools that could be asked about`)
-  if (policy.interactive) return unsupported('interactive', true, ['false'], 'input to a live run is not offered')
   if (!deployment.runtime_types.includes(policy.runtime_type))
     return unsupported('runtime_type', policy.runtime_type, deployment.runtime_types, `this deployment runs ${deployment.runtime_types.join(', ')}`)
   if (!policy.network_enabled && !sandbox.network) return sandboxGap('network_enabled', false, ['true'], sandbox.hint)
@@ -75,7 +74,14 @@ export const refuseAgent = (agent: Agent, deployment: Deployment): Refusal | und
   return undefined
 }
 
-const command = (request: AcceptRequest, now_ms: number): Command => {
+/** Refuses a command that cannot be done here. */
+export const refuseCommand = (agent: Agent, params: CommandParams, deployment: Deployment): Refusal | undefined => {
+  const refusal = refuseAgent(agent, deployment) ?? refusePolicy(params.policy, deployment, agent.config.runner)
+  if (refusal ?? params.deliver !== true) return refusal
+  return refuse('feature_unsupported', 'delivery to webhooks is not offered', [{ field: 'deliver', message: 'not offered', value: true, allowed: ['false'] }])
+}
+
+export const commandOf = (request: AcceptRequest, now_ms: number): Command => {
   const { agent, params, fresh } = request
   const idempotency_key = params.idempotency_key ?? fresh.idempotency_key
   return {
@@ -98,12 +104,9 @@ const command = (request: AcceptRequest, now_ms: number): Command => {
  */
 export const decideAccept = (request: AcceptRequest, deployment: Deployment, now_ms: number): Decision<Accepted> | Refusal => {
   const { agent, params } = request
-  const refusal = refuseAgent(agent, deployment) ?? refusePolicy(params.policy, deployment, agent.config.runner)
+  const refusal = refuseCommand(agent, params, deployment)
   if (refusal) return refusal
-  if (params.deliver === true)
-    return refuse('feature_unsupported', 'delivery to webhooks is not offered', [{ field: 'deliver', message: 'not offered', value: true, allowed: ['false'] }])
-
-  const accepted = command(request, now_ms)
+  const accepted = commandOf(request, now_ms)
   const now = timestamp(now_ms)
   const start_ms = params.not_before === undefined ? now_ms : Math.max(now_ms, millis(params.not_before))
   const late = queueTimeout(params, start_ms)

@@ -130,7 +130,7 @@ const sessionWrite = (candidate: Candidate, run: Run, now_ms: number): Write => 
     }
     return { op: 'put_if_absent', record: made }
   }
-  const { due_at: _, parked_run_id: __, ...kept } = session
+  const { due_at: _, parked_run_id: __, last_run_id: ___, ...kept } = session
   return { op: 'replace_if_version', record: { ...kept, owner, fencing_token: run.attempt.fencing_token, updated_at: now } }
 }
 

@@ -194,7 +194,8 @@ const parks = (state: EndingState, ended: EndedAttempt, ending: Ending, parking:
       )
     : state.run
   const live = asks ? { run: marked, writes: [] } : withdrawnQuestions(marked, state.approvals ?? [], false, 'attempt_ended', now_ms)
-  const done = asks ? { run: live.run, writes: [] } : turnDone(state, live.run, ended, ending, now_ms)
+  const counted: Run = { ...live.run, inputs: live.run.inputs ?? { last_seq: 0, turns: 0, pending: [] } }
+  const done = asks ? { run: live.run, writes: [] } : turnDone(state, counted, ended, ending, now_ms)
   const idle: Run = { ...keptForAnswer(between(done.run, ended, now_ms)), tries_from: ended.attempt_no + 1 }
   const { run, task, places } = parkedWork(state.task, idle, parking, state.command, state.parked_ms_max ?? 0, now_ms)
   const payload = { attempt_no: ended.attempt_no, waits_for: parking }

@@ -107,7 +107,7 @@ const endIdleTask = (state: CancelState & { task: TaskIn<'queued' | 'sleeping' |
  * Tells the live attempt of a run to stop. It holds its place and its session until it is known to be gone.
  * @param killed it is fenced too: nothing that it sends from now on changes anything
  */
-export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason, now_ms: number, killed = false): Decision<Cancelled> => {
+export const decideStop = (task: TaskIn<'running' | 'waiting'>, run: Run, reason: StopReason, now_ms: number, killed = false): Decision<Cancelled> => {
   const { attempt } = run
   if (!isLive(attempt)) throw new Error(`${task.id} runs, but ${run.id} has no live attempt`)
   const live: LiveWork = { run_id: run.id, attempt_no: attempt.attempt_no, status: attempt.status }
@@ -161,8 +161,9 @@ export const decideCancel = (state: CancelState, now_ms: number): Decision<Cance
   switch (task.state) {
     case 'sleeping':
     case 'queued':
-    case 'waiting':
       return endIdleTask({ ...state, task }, now_ms)
+    case 'waiting':
+      return run !== undefined && isLive(run.attempt) ? decideStop(task, run, 'cancel', now_ms) : endIdleTask({ ...state, task }, now_ms)
     case 'running':
       if (run === undefined) throw new Error(`${task.id} runs, but has no run`)
       return decideStop(task, run, 'cancel', now_ms)

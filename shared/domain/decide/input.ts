@@ -7,6 +7,7 @@ import { refuse, type Refusal } from '../result.ts'
 import { isEndedRun, isTerminalTask, type EndedRun } from '../transitions.ts'
 import { timestamp } from '../time.ts'
 import { decideRetry } from './cancel.ts'
+import { unparked } from './park.ts'
 import type { Command } from '../command.ts'
 import type { InputId } from '../ids.ts'
 import type { Run } from '../run.ts'
@@ -29,7 +30,7 @@ const names = (input: Input, idempotency_key: string | undefined): readonly Writ
   }))
 
 const outcomeOf = (run: Run, queue_mode: QueueMode): Input['outcome'] => {
-  if (run.waiting_since !== undefined && pendingInputs(run).length === 0) return 'direct'
+  if ((run.waiting_since !== undefined || run.parked === 'input') && pendingInputs(run).length === 0) return 'direct'
   return queue_mode === 'interrupt' && run.status === 'running' ? 'interrupted' : 'queued'
 }
 
@@ -64,9 +65,10 @@ const listed = (run: Run, request: InputRequest, outcome: Input['outcome'], now_
 
 /**
  * Puts an input at the end of the run's list. The condition on the run's version lets either this or the run's end win, never both;
- * the name of the idempotency key is stored only if it is free. A run that is told to stop takes none: it would be rejected at once.
+ * the name of the idempotency key is stored only if it is free. A run that is told to stop takes none: it would be rejected at once. A run
+ * that is parked until an input comes takes its place in line. @param task of the run, as it was read with it
  */
-export const decideInput = (run: Run, request: InputRequest, now_ms: number): Decision<Input> | Refusal => {
+export const decideInput = (run: Run, request: InputRequest, now_ms: number, task?: Task, command?: Command): Decision<Input> | Refusal => {
   if (isEndedRun(run) || run.attempt.status === 'stopping')
     return refuse('illegal_state', `${run.id} takes no input: it is ${isEndedRun(run) ? 'over' : 'told to stop'}`, [
       { field: 'run_id', message: 'takes no input', value: isEndedRun(run) ? run.status : 'stopping', allowed: ['accepted', 'running'] },
@@ -74,7 +76,11 @@ export const decideInput = (run: Run, request: InputRequest, now_ms: number): De
   const full = refuseFull(run)
   if (full) return full
   const { input, inputs, writes } = listed(run, request, outcomeOf(run, request.queue_mode), now_ms)
-  return decided([{ op: 'replace_if_version', record: { ...run, inputs, updated_at: timestamp(now_ms) } }, ...writes], [], input)
+  const listening: Run = { ...run, inputs, updated_at: timestamp(now_ms) }
+  if (run.parked !== 'input') return decided([{ op: 'replace_if_version', record: listening }, ...writes], [], input)
+  if (task?.state !== 'waiting' || command === undefined) throw new Error(`${run.id} is parked, and ${run.task_id} is ${task?.state ?? 'not read'}`)
+  const going = unparked(task, listening, command, now_ms)
+  return decided([{ op: 'replace_if_version', record: going.run }, ...writes, ...going.writes], going.signals, input)
 }
 
 export interface OverState {

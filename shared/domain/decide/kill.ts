@@ -62,7 +62,7 @@ export const decideKillLooked = (gate: Gate | undefined, began_ms: number, left:
  * Fences the live attempt and tells it to stop: from this commit on, nothing that it sends changes anything. The attempt is listed
  * under the kill in the same commit.
  */
-export const decideKillRun = (task: TaskIn<'running'>, run: Run, kill: Kill, now_ms: number): Decision<boolean> => {
+export const decideKillRun = (task: TaskIn<'running' | 'waiting'>, run: Run, kill: Kill, now_ms: number): Decision<boolean> => {
   const { attempt } = run
   if (attempt.status === 'stopping' && attempt.killed === true) return decided([], [], false)
   const stop = decideStop(task, run, 'cancel', now_ms, true)

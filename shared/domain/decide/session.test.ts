@@ -10,6 +10,7 @@ import {
   now,
   now_ms,
   placeSample,
+  runId,
   runSample,
   session_id,
   sessionSample,
@@ -34,7 +35,7 @@ test.each([
   ['is gone with its run', undefined],
 ])('a lease is released whose attempt %s, on the version that was read', (_, run) => {
   const decision = decideReconcile(heldSession(), run, now_ms)
-  expect(decision.writes).toEqual([{ op: 'replace_if_version', record: sessionSample({ updated_at: now }) }])
+  expect(decision.writes).toEqual([{ op: 'replace_if_version', record: sessionSample({ updated_at: now, last_run_id: runId(1) }) }])
   expect(decision.signals).toEqual([{ kind: 'session', workspace_id, session_id }])
 })
 

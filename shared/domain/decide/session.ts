@@ -16,9 +16,10 @@ import type { Write } from '../../store/store.ts'
  * run with an open question. @param parked_run_id that run
  */
 export const releasedSession = (session: Session, checkpoint: Checkpoint | undefined, now_ms: number, parked_run_id?: RunId): Session => {
-  const { owner: _, parked_run_id: __, ...kept } = session
+  const { owner, parked_run_id: _, ...kept } = session
   return {
     ...kept,
+    ...(owner === undefined ? {} : { last_run_id: owner.run_id }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(parked_run_id === undefined ? (session.waiting ? { due_at: freedDue(now_ms) } : {}) : { parked_run_id }),
     updated_at: timestamp(now_ms),

@@ -56,14 +56,14 @@ const decisions = guardsIn('shared/domain/decide/look.ts', [
 const looks = guardsIn('shared/flows/look.ts', [
   {
     name: 'look.postpone-passed',
-    find: "now?.state !== 'running' || !passed",
+    find: "(now?.state !== 'running' && now?.state !== 'waiting') || !passed",
     replace: "now?.state !== 'running'",
     invariant: 1,
     protects: 'a due time that somebody brought forward is not put off',
   },
   {
     name: 'look.postpone-running',
-    find: "now?.state !== 'running' || !passed",
+    find: "(now?.state !== 'running' && now?.state !== 'waiting') || !passed",
     replace: 'now === undefined || !passed',
     invariant: 1,
     protects: 'a task that is over gets no due time',
@@ -98,15 +98,15 @@ const looks = guardsIn('shared/flows/look.ts', [
   },
   {
     name: 'look.timeout-same',
-    find: "const same = fresh?.attempt.id === attempt.id && current?.state === 'running' && isLive(fresh.attempt)",
-    replace: "const same = current?.state === 'running'",
+    find: 'const same = fresh?.attempt.id === attempt.id && runs && isLive(fresh.attempt)',
+    replace: 'const same = runs',
     invariant: 3,
     protects: 'an attempt is stopped for its own timeout and not for that of another',
   },
   {
     name: 'look.timeout-same-attempt',
-    find: 'fresh?.attempt.id === attempt.id && current',
-    replace: 'fresh !== undefined && current',
+    find: 'fresh?.attempt.id === attempt.id && runs',
+    replace: 'fresh !== undefined && runs',
     invariant: 3,
     protects: 'a retry is not stopped for the timeout of the attempt before it',
   },

@@ -80,7 +80,7 @@ export const session_guards: readonly Guard[] = [
     },
     {
       name: 'load.fit-together',
-      find: "(task.state === 'running') === (run !== undefined && isLive(run.attempt))",
+      find: "(task.state === 'running') === (run !== undefined && isLive(run.attempt) && run.waiting_since === undefined)",
       replace: 'true',
       invariant: 8,
       protects: 'two reads between which somebody wrote are not taken for one',
