@@ -1,0 +1,133 @@
+/**
+ * The one hook that every use of a tool passes: what the policy lets through, what it denies, and what it asks a human.
+ *
+ *   asked ── answer within the grace ──────────────────────────────────→ allow or deny
+ *        └── none: `defer`: the agent ends, the attempt parks; the next attempt presents the same use again, with the answer
+ *
+ * The agent keeps one deferred use, and nothing else of the message that it was in: another use of that message, or a message that
+ * waits to be said, would be lost or run twice. Where there is one, and in a subagent, the attempt stays until the answer comes.
+ */
+import type { HookCallback, PreToolUseHookInput, SDKMessage } from '@anthropic-ai/claude-agent-sdk'
+import * as z from 'zod'
+import type { Answer, Question } from '../../shared/contract/runner-protocol.ts'
+import { redactDeep, redactText } from '../../shared/domain/redact.ts'
+import { createToolGate, type GateAnswer } from '../tool-gate.ts'
+import { boundedJson } from './claude-log.ts'
+import type { ClaudeInput } from './claude-options.ts'
+
+export interface ClaudeGate {
+  readonly hook: HookCallback
+  /** Follows what the agent says, to know which uses of tools are in one message. */
+  see(message: SDKMessage): void
+  /** A use was deferred: the agent is about to end. */
+  isParking(): boolean
+}
+
+const ask_within_ms = 60_000
+const look_again_ms = 1_000
+const id_length_max = 200
+
+type Verdict = GateAnswer | { readonly allow: 'later' }
+
+/** The uses of tools of one message of the model. */
+interface ToolMessage {
+  readonly uses: string[]
+  whole: boolean
+}
+
+const Started = z.looseObject({ content_block: z.looseObject({ type: z.string(), id: z.string().optional() }).optional() })
+
+/** Which uses are in one message, by the events of the model's stream. */
+const followMessages = () => {
+  const messages = new Map<string, ToolMessage>()
+  let current: ToolMessage = { uses: [], whole: false }
+  return {
+    see: (message: SDKMessage): void => {
+      if (message.type !== 'stream_event' || message.parent_tool_use_id !== null) return
+      const { type } = message.event
+      if (type === 'message_start') current = { uses: [], whole: false }
+      if (type === 'message_stop') current.whole = true
+      const id = type === 'content_block_start' ? Started.parse(message.event).content_block : undefined
+      if (id?.type !== 'tool_use' || id.id === undefined) return
+      current.uses.push(id.id)
+      messages.set(id.id, current)
+    },
+    isAlone: (tool_use_id: string): boolean => {
+      const message = messages.get(tool_use_id)
+      return message !== undefined && message.whole && message.uses.length === 1
+    },
+  }
+}
+
+const verdictOf = (answer: Answer): GateAnswer =>
+  answer.action === 'approve'
+    ? { allow: true }
+    : { allow: false, why: answer.reason === undefined ? 'it was not approved' : `it was not approved: ${answer.reason}` }
+
+const questionOf = (use: PreToolUseHookInput, why: string, secrets: readonly string[]): Question => {
+  const input = redactDeep(use.tool_input, secrets)
+  const shown = typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input } : { input }
+  return {
+    tool_use_id: use.tool_use_id.slice(0, id_length_max),
+    tool: use.tool_name.slice(0, id_length_max),
+    input: redactText(boundedJson(shown), secrets),
+    reason: why.slice(0, 500),
+  }
+}
+
+/** @param saidWaits whether something was said into the turn that the agent has not taken up yet */
+export const createClaudeGate = (input: ClaudeInput, saidWaits: () => boolean): ClaudeGate => {
+  const { assignment, plane, stop, news, secrets } = input
+  const { security, ask } = assignment.policy
+  const gate = createToolGate(security, assignment.agent_config.allowed_tools, input.cwd)
+  const messages = followMessages()
+  const open = new Set<string>()
+  let parking = false
+
+  const mayPark = (use: PreToolUseHookInput): boolean =>
+    use.agent_id === undefined && open.size === 1 && messages.isAlone(use.tool_use_id) && !saidWaits() && !parking
+
+  const askHuman = async (use: PreToolUseHookInput, why: string, signal: AbortSignal): Promise<Verdict> => {
+    const question = questionOf(use, why, secrets)
+    const { tool_use_id } = question
+    let answer = news.answerTo(tool_use_id)
+    if (answer === undefined) {
+      const asked = await plane.question(question, { within_ms: ask_within_ms, signal })
+      if (!asked.ok && asked.why === 'superseded') stop.request('superseded')
+      if (!asked.ok) return { allow: false, why: 'nobody could be asked' }
+      ;({ answer } = asked.value)
+    }
+    const grace_ends_ms = performance.now() + assignment.question_grace_ms
+    while (answer === undefined) {
+      if (signal.aborted) return { allow: false, why: 'the turn was stopped while a human was asked' }
+      const left_ms = grace_ends_ms - performance.now()
+      if (left_ms <= 0 && mayPark(use)) {
+        parking = true
+        return { allow: 'later' }
+      }
+      await news.next(AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(left_ms > 0 ? left_ms : look_again_ms))]))
+      answer = news.answerTo(tool_use_id)
+    }
+    return verdictOf(answer)
+  }
+
+  const decide = async (use: PreToolUseHookInput, signal: AbortSignal): Promise<Verdict> => {
+    if (stop.soft.aborted || parking) return { allow: false, why: parking ? 'the run pauses until a human has answered' : 'the attempt is ending' }
+    const listed = gate(use.tool_name, use.tool_input)
+    if (security === 'deny' || ask === 'off' || (ask === 'on-miss' && listed.allow)) return listed
+    const why = listed.allow ? 'the policy of this run asks before every use of a tool' : listed.why
+    open.add(use.tool_use_id)
+    return askHuman(use, why, signal).finally(() => open.delete(use.tool_use_id))
+  }
+
+  const hook: HookCallback = async (use, _id, { signal }) => {
+    const verdict: Verdict =
+      use.hook_event_name === 'PreToolUse' ? await decide(use, AbortSignal.any([signal, stop.soft])) : { allow: false, why: 'the attempt is ending' }
+    const decision =
+      verdict.allow === false
+        ? { permissionDecision: 'deny' as const, permissionDecisionReason: verdict.why }
+        : { permissionDecision: verdict.allow === true ? ('allow' as const) : ('defer' as const) }
+    return { hookSpecificOutput: { hookEventName: 'PreToolUse', ...decision } }
+  }
+  return { hook, see: messages.see, isParking: () => parking }
+}
