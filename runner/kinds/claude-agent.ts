@@ -6,6 +6,7 @@
 import type { Query, SDKResultMessage, SDKUserMessage } from '@anthropic-ai/claude-agent-sdk'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import * as z from 'zod'
 import { redactText } from '../../shared/domain/redact.ts'
 import { placeTranscript, transcriptPath } from '../files/session.ts'
 import { aborted, pause, type Stop } from '../stop.ts'
@@ -141,6 +142,16 @@ const hurryOnStop = async ({ stop }: ClaudeInput, conversation: Query, ended: Pr
   open.end({ how: 'exited', why: 'the agent was told to stop' })
 }
 
+const Deferred = z.looseObject({ attachment: z.looseObject({ type: z.literal('hook_deferred_tool'), toolName: z.string() }) })
+
+/** The tool whose use was deferred last, by the transcript. */
+const deferredTool = async (path: string): Promise<string | undefined> => {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  const line = text.split('\n').findLast((one) => one.includes('"hook_deferred_tool"'))
+  const parsed = line === undefined ? undefined : Deferred.safeParse(JSON.parse(line))
+  return parsed?.success === true ? parsed.data.attachment.toolName : undefined
+}
+
 /** Resolves when the transcript holds the agent's newest message. */
 const inTranscript = async (path: string, state: State, stop: Stop): Promise<void> => {
   for (let looks = 0; looks < settle_looks_max && state.last_uuid !== undefined; looks++) {
@@ -162,16 +173,20 @@ const endsByItself = async (listening: Promise<void>, grace_ms: number, kill: ()
   return by_itself
 }
 
-export const startClaudeAgent = async (input: ClaudeInput): Promise<ClaudeAgent> => {
+/** @param goes_on whether it is to go on from a use of a tool that was deferred. @returns undefined if there is none to go on from */
+export const startClaudeAgent = async (input: ClaudeInput, goes_on: boolean): Promise<ClaudeAgent | undefined> => {
   const { query } = await import('@anthropic-ai/claude-agent-sdk')
   const { stop, assignment } = input
   const uuid = sessionUuid(assignment.workspace_id, assignment.session_id)
   const resumes = await placeTranscript(input.host_home, uuid, input.cwd)
+  const transcript = transcriptPath(input.host_home, uuid, input.cwd)
+  const deferred_tool = goes_on && resumes ? await deferredTool(transcript) : undefined
+  if (goes_on && deferred_tool === undefined) return undefined
   const state: State = { process: undefined, last: undefined, last_uuid: undefined, thrown: undefined, open: undefined, ended: false }
   const said = createInput()
   const gate = createClaudeGate(input, () => (state.open?.said.size ?? 0) > 1)
   const onStart = (process: AgentProcess): void => void (state.process = process)
-  const conversation = query({ prompt: said.read(), options: optionsOf(input, { resumes, hook: gate.hook, onStart }) })
+  const conversation = query({ prompt: said.read(), options: optionsOf(input, { ...gate, resumes, deferred_tool, onStart }) })
   const kill = (): void => state.process?.process.kill('SIGKILL')
   stop.hard.addEventListener('abort', kill, { once: true })
   const listening = listen(input, conversation, state, gate)
@@ -210,7 +225,7 @@ export const startClaudeAgent = async (input: ClaudeInput): Promise<ClaudeAgent>
         await Promise.race([Promise.all([heard, pause(interrupt_again_ms, over.signal)]), listening])
       }
     },
-    settled: () => inTranscript(transcriptPath(input.host_home, uuid, input.cwd), state, stop),
+    settled: () => inTranscript(transcript, state, stop),
     hasEnded: () => state.ended,
     end: async () => {
       said.close()

@@ -73,10 +73,11 @@ const createAgents = (input: ClaudeInput) => {
     used: () => counts().attempt,
     usedInFiles: () => written,
     end,
-    start: async (): Promise<ClaudeAgent> => {
+    start: async (goes_on: boolean): Promise<ClaudeAgent | undefined> => {
       if (agent?.hasEnded() === true) await end()
       if (agent !== undefined) return agent
-      const started = await startClaudeAgent(input)
+      const started = await startClaudeAgent(input, goes_on)
+      if (started === undefined) return undefined
       if (written === undefined) {
         base = started.resumes ? session.used_before : undefined
         written = base ?? no_model_usage
@@ -90,16 +91,27 @@ const createAgents = (input: ClaudeInput) => {
 export const converseWithClaude = (input: ClaudeInput): Conversation => {
   const { meter, log, stop } = input
   const agents = createAgents(input)
-  /** Of the turn that goes on. */
+  /** Of the turn that goes on, which may not have reached an agent yet. */
+  let turning: ClaudeAgent | undefined
+  let is_interrupted = false
   const interrupts: Promise<void>[] = []
+  const interrupt = (): void => {
+    is_interrupted = true
+    if (turning !== undefined) interrupts.push(turning.interrupt())
+  }
 
+  const wasInterrupted = (): boolean => is_interrupted
   const runTurn = async (begin: TurnBegin): Promise<TurnEnded> => {
-    const agent = await agents.start()
-    if (begin.how === 'answer' && !agent.resumes) return refused('transcript_missing', 'the session has no transcript to go on from', no_model_usage)
-    interrupts.length = 0
-    const turn = await agent.turn(textsOf(begin, input.attachment_paths))
-    await Promise.all(interrupts)
-    const said = saidIn(input, turn, interrupts.length > 0)
+    is_interrupted = false
+    const agent = await agents.start(begin.how === 'answer')
+    if (agent === undefined) return refused('transcript_missing', 'the session has no question to go on from', no_model_usage)
+    const ended = agent.turn(textsOf(begin, input.attachment_paths))
+    turning = agent
+    if (wasInterrupted()) interrupt()
+    const turn = await ended
+    turning = undefined
+    await Promise.all(interrupts.splice(0))
+    const said = saidIn(input, turn, wasInterrupted())
     const usage = agents.used()
     const order = stop.order() ?? (meter.wasRefused() ? 'budget' : undefined)
     const result = order === undefined ? { ...said, usage } : stoppedResult(order, usage)
@@ -113,10 +125,7 @@ export const converseWithClaude = (input: ClaudeInput): Conversation => {
       return refused('agent_missing', 'the Claude Agent SDK has no agent for this machine: install its optional dependency', meter.usage())
     },
     steer: (message) => agents.live()?.steer(message) === true,
-    interrupt: () => {
-      const agent = agents.live()
-      if (agent !== undefined) interrupts.push(agent.interrupt())
-    },
+    interrupt,
     lives: () => agents.live()?.hasEnded() === false,
     usedInFiles: agents.usedInFiles,
     settled: async () => agents.live()?.settled(),

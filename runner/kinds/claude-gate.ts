@@ -1,13 +1,16 @@
 /**
- * The one hook that every use of a tool passes: what the policy lets through, what it denies, and what it asks a human.
+ * The one gate that every use of a tool passes, as a hook of the agent: what the policy lets through, what it denies, and what it asks a human.
  *
  *   asked ── answer within the grace ──────────────────────────────────→ allow or deny
  *        └── none: `defer`: the agent ends, the attempt parks; the next attempt presents the same use again, with the answer
  *
  * The agent keeps one deferred use, and nothing else of the message that it was in: another use of that message, or a message that
  * waits to be said, would be lost or run twice. Where there is one, and in a subagent, the attempt stays until the answer comes.
+ *
+ * An agent that goes on from a deferred use may present it before it knows of the hook. So it is told from its start to ask for
+ * permission too before it uses that tool, and the same gate answers: whichever way the use comes, it is decided once.
  */
-import type { HookCallback, PreToolUseHookInput, SDKMessage } from '@anthropic-ai/claude-agent-sdk'
+import type { CanUseTool, HookCallback, SDKMessage } from '@anthropic-ai/claude-agent-sdk'
 import * as z from 'zod'
 import type { Answer, Question } from '../../shared/contract/runner-protocol.ts'
 import { redactDeep, redactText } from '../../shared/domain/redact.ts'
@@ -17,6 +20,8 @@ import type { ClaudeInput } from './claude-options.ts'
 
 export interface ClaudeGate {
   readonly hook: HookCallback
+  /** For the tool that was deferred. */
+  readonly canUseTool: CanUseTool
   /** Follows what the agent says, to know which uses of tools are in one message. */
   see(message: SDKMessage): void
   /** A use was deferred: the agent is about to end. */
@@ -27,6 +32,12 @@ const ask_within_ms = 60_000
 const look_again_ms = 1_000
 const id_length_max = 200
 
+interface ToolUse {
+  readonly tool_use_id: string
+  readonly tool: string
+  readonly input: unknown
+  readonly is_subagent: boolean
+}
 type Verdict = GateAnswer | { readonly allow: 'later' }
 
 /** The uses of tools of one message of the model. */
@@ -64,12 +75,12 @@ const verdictOf = (answer: Answer): GateAnswer =>
     ? { allow: true }
     : { allow: false, why: answer.reason === undefined ? 'it was not approved' : `it was not approved: ${answer.reason}` }
 
-const questionOf = (use: PreToolUseHookInput, why: string, secrets: readonly string[]): Question => {
-  const input = redactDeep(use.tool_input, secrets)
+const questionOf = (use: ToolUse, why: string, secrets: readonly string[]): Question => {
+  const input = redactDeep(use.input, secrets)
   const shown = typeof input === 'object' && input !== null && !Array.isArray(input) ? { ...input } : { input }
   return {
     tool_use_id: use.tool_use_id.slice(0, id_length_max),
-    tool: use.tool_name.slice(0, id_length_max),
+    tool: use.tool.slice(0, id_length_max),
     input: redactText(boundedJson(shown), secrets),
     reason: why.slice(0, 500),
   }
@@ -84,10 +95,9 @@ export const createClaudeGate = (input: ClaudeInput, saidWaits: () => boolean): 
   const open = new Set<string>()
   let parking = false
 
-  const mayPark = (use: PreToolUseHookInput): boolean =>
-    use.agent_id === undefined && open.size === 1 && messages.isAlone(use.tool_use_id) && !saidWaits() && !parking
+  const mayPark = (use: ToolUse): boolean => !use.is_subagent && open.size === 1 && messages.isAlone(use.tool_use_id) && !saidWaits() && !parking
 
-  const askHuman = async (use: PreToolUseHookInput, why: string, signal: AbortSignal): Promise<Verdict> => {
+  const askHuman = async (use: ToolUse, why: string, signal: AbortSignal): Promise<Verdict> => {
     const question = questionOf(use, why, secrets)
     const { tool_use_id } = question
     let answer = news.answerTo(tool_use_id)
@@ -111,23 +121,37 @@ export const createClaudeGate = (input: ClaudeInput, saidWaits: () => boolean): 
     return verdictOf(answer)
   }
 
-  const decide = async (use: PreToolUseHookInput, signal: AbortSignal): Promise<Verdict> => {
+  const decide = async (use: ToolUse, signal: AbortSignal): Promise<Verdict> => {
     if (stop.soft.aborted || parking) return { allow: false, why: parking ? 'the run pauses until a human has answered' : 'the attempt is ending' }
-    const listed = gate(use.tool_name, use.tool_input)
+    const listed = gate(use.tool, use.input)
     if (security === 'deny' || ask === 'off' || (ask === 'on-miss' && listed.allow)) return listed
     const why = listed.allow ? 'the policy of this run asks before every use of a tool' : listed.why
     open.add(use.tool_use_id)
     return askHuman(use, why, signal).finally(() => open.delete(use.tool_use_id))
   }
 
+  /** Of uses that were decided: one may come a second time, as a request for permission. */
+  const decided = new Map<string, Promise<Verdict>>()
+  const decideOnce = (use: ToolUse, signal: AbortSignal): Promise<Verdict> => {
+    const known = decided.get(use.tool_use_id) ?? decide(use, AbortSignal.any([signal, stop.soft]))
+    decided.set(use.tool_use_id, known)
+    return known
+  }
+
   const hook: HookCallback = async (use, _id, { signal }) => {
-    const verdict: Verdict =
-      use.hook_event_name === 'PreToolUse' ? await decide(use, AbortSignal.any([signal, stop.soft])) : { allow: false, why: 'the attempt is ending' }
+    if (use.hook_event_name !== 'PreToolUse') return {}
+    const { tool_use_id, tool_name: tool, tool_input } = use
+    const verdict = await decideOnce({ tool_use_id, tool, input: tool_input, is_subagent: use.agent_id !== undefined }, signal)
     const decision =
       verdict.allow === false
         ? { permissionDecision: 'deny' as const, permissionDecisionReason: verdict.why }
         : { permissionDecision: verdict.allow === true ? ('allow' as const) : ('defer' as const) }
     return { hookSpecificOutput: { hookEventName: 'PreToolUse', ...decision } }
   }
-  return { hook, see: messages.see, isParking: () => parking }
+  const canUseTool: CanUseTool = async (tool, tool_input, { signal, toolUseID, agentID }) => {
+    const verdict = await decideOnce({ tool_use_id: toolUseID, tool, input: tool_input, is_subagent: agentID !== undefined }, signal)
+    if (verdict.allow === true) return { behavior: 'allow', updatedInput: tool_input }
+    return { behavior: 'deny', message: verdict.allow === false ? verdict.why : 'the run pauses until a human has answered' }
+  }
+  return { hook, canUseTool, see: messages.see, isParking: () => parking }
 }

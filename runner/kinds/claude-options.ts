@@ -1,5 +1,5 @@
 /** How the agent of the SDK is started: what it is told, what it is offered, and what it never gets to know. */
-import type { HookCallback, Options } from '@anthropic-ai/claude-agent-sdk'
+import type { CanUseTool, HookCallback, Options } from '@anthropic-ai/claude-agent-sdk'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { Deployment } from '../../shared/settings.ts'
@@ -110,10 +110,13 @@ export interface AgentStart {
   /** The agent's home holds a transcript of the session. */
   readonly resumes: boolean
   readonly hook: HookCallback
+  /** The tool whose use was deferred, where the agent goes on from one; it asks `canUseTool` before it uses that. */
+  readonly deferred_tool: string | undefined
+  readonly canUseTool: CanUseTool
   readonly onStart: (agent: AgentProcess) => void
 }
 
-export const optionsOf = (input: ClaudeInput, { resumes, hook, onStart }: AgentStart): Options => {
+export const optionsOf = (input: ClaudeInput, { resumes, hook, deferred_tool, canUseTool, onStart }: AgentStart): Options => {
   const { assignment, sandbox, cwd } = input
   const { agent_config, policy } = assignment
   const env = agentEnv(input)
@@ -130,7 +133,7 @@ export const optionsOf = (input: ClaudeInput, { resumes, hook, onStart }: AgentS
     // Tells which uses of tools are in one message, which decides whether a question may park the attempt.
     includePartialMessages: policy.ask !== 'off',
     permissionMode: 'default',
-    permissionPrompts: 'none',
+    ...(deferred_tool === undefined ? { permissionPrompts: 'none' } : { canUseTool, settings: { permissions: { ask: [deferred_tool] } } }),
     // A repository's own settings may hold hooks, which are code outside of the gate; `@file` in a message would read past it.
     settingSources: [],
     strictMcpConfig: true,
