@@ -25,6 +25,8 @@ export type AgentTurn =
 export interface ClaudeAgent {
   /** It goes on from a transcript. */
   readonly resumes: boolean
+  /** It goes on by itself from a use of a tool that was deferred. */
+  readonly has_deferred: boolean
   /** The newest result, if there is one. */
   last(): SDKResultMessage | undefined
   /** @param texts one message, in parts; undefined to go on from a tool that was deferred */
@@ -142,14 +144,25 @@ const hurryOnStop = async ({ stop }: ClaudeInput, conversation: Query, ended: Pr
   open.end({ how: 'exited', why: 'the agent was told to stop' })
 }
 
-const Deferred = z.looseObject({ attachment: z.looseObject({ type: z.literal('hook_deferred_tool'), toolName: z.string() }) })
+const interruptTurn = async (conversation: Query, state: State, listening: Promise<void>, over: AbortSignal, kill: () => void): Promise<void> => {
+  const { open } = state
+  for (let tries = 0; state.open === open && open !== undefined; tries++) {
+    if (tries === interrupt_tries_max) kill()
+    const heard = conversation.interrupt().catch(() => undefined)
+    await Promise.race([Promise.all([heard, pause(interrupt_again_ms, over)]), listening])
+  }
+}
 
-/** The tool whose use was deferred last, by the transcript. */
+const Deferred = z.looseObject({ attachment: z.looseObject({ type: z.literal('hook_deferred_tool'), toolUseID: z.string(), toolName: z.string() }) })
+
+/** The tool whose use was deferred last, by the transcript; undefined if there is none, or that use has its result. */
 const deferredTool = async (path: string): Promise<string | undefined> => {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  const line = text.split('\n').findLast((one) => one.includes('"hook_deferred_tool"'))
-  const parsed = line === undefined ? undefined : Deferred.safeParse(JSON.parse(line))
-  return parsed?.success === true ? parsed.data.attachment.toolName : undefined
+  const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n')
+  const at = lines.findLastIndex((line) => line.includes('"hook_deferred_tool"'))
+  const parsed = Deferred.safeParse(JSON.parse(lines[at] ?? '{}'))
+  if (!parsed.success) return undefined
+  const { toolUseID, toolName } = parsed.data.attachment
+  return lines.slice(at).some((line) => line.includes(`"tool_use_id":"${toolUseID}"`)) ? undefined : toolName
 }
 
 /** Resolves when the transcript holds the agent's newest message. */
@@ -173,15 +186,13 @@ const endsByItself = async (listening: Promise<void>, grace_ms: number, kill: ()
   return by_itself
 }
 
-/** @param goes_on whether it is to go on from a use of a tool that was deferred. @returns undefined if there is none to go on from */
-export const startClaudeAgent = async (input: ClaudeInput, goes_on: boolean): Promise<ClaudeAgent | undefined> => {
+export const startClaudeAgent = async (input: ClaudeInput): Promise<ClaudeAgent> => {
   const { query } = await import('@anthropic-ai/claude-agent-sdk')
   const { stop, assignment } = input
   const uuid = sessionUuid(assignment.workspace_id, assignment.session_id)
   const resumes = await placeTranscript(input.host_home, uuid, input.cwd)
   const transcript = transcriptPath(input.host_home, uuid, input.cwd)
-  const deferred_tool = goes_on && resumes ? await deferredTool(transcript) : undefined
-  if (goes_on && deferred_tool === undefined) return undefined
+  const deferred_tool = resumes ? await deferredTool(transcript) : undefined
   const state: State = { process: undefined, last: undefined, last_uuid: undefined, thrown: undefined, open: undefined, ended: false }
   const said = createInput()
   const gate = createClaudeGate(input, () => (state.open?.said.size ?? 0) > 1)
@@ -194,6 +205,7 @@ export const startClaudeAgent = async (input: ClaudeInput, goes_on: boolean): Pr
 
   return {
     resumes,
+    has_deferred: deferred_tool !== undefined,
     last: () => state.last,
     turn: async (texts) => {
       over = new AbortController()
@@ -217,14 +229,7 @@ export const startClaudeAgent = async (input: ClaudeInput, goes_on: boolean): Pr
       said.push(messageOf(name, [text], 'next'))
       return true
     },
-    interrupt: async () => {
-      const { open } = state
-      for (let tries = 0; state.open === open && open !== undefined; tries++) {
-        if (tries === interrupt_tries_max) kill()
-        const heard = conversation.interrupt().catch(() => undefined)
-        await Promise.race([Promise.all([heard, pause(interrupt_again_ms, over.signal)]), listening])
-      }
-    },
+    interrupt: () => interruptTurn(conversation, state, listening, over.signal, kill),
     settled: () => inTranscript(transcript, state, stop),
     hasEnded: () => state.ended,
     end: async () => {

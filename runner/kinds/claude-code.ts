@@ -38,8 +38,9 @@ const saidIn = (input: ClaudeInput, turn: AgentTurn, interrupted: boolean): Said
 }
 
 /** What to say to the agent as one message, in parts; undefined to go on from a deferred use of a tool. */
-const textsOf = (begin: TurnBegin, attachment_paths: readonly string[]): readonly string[] | undefined => {
-  if (begin.how === 'answer') return undefined
+const textsOf = (begin: TurnBegin, attachment_paths: readonly string[], has_deferred: boolean): readonly string[] | undefined => {
+  // An attempt before this one may have gone on from the use already, and failed after it.
+  if (begin.how === 'answer') return has_deferred ? undefined : ['Continue from where you left off.']
   return begin.is_command ? begin.messages.map((message) => `${message}${attachmentsNote(attachment_paths)}`) : begin.messages
 }
 
@@ -73,11 +74,10 @@ const createAgents = (input: ClaudeInput) => {
     used: () => counts().attempt,
     usedInFiles: () => written,
     end,
-    start: async (goes_on: boolean): Promise<ClaudeAgent | undefined> => {
+    start: async (): Promise<ClaudeAgent> => {
       if (agent?.hasEnded() === true) await end()
       if (agent !== undefined) return agent
-      const started = await startClaudeAgent(input, goes_on)
-      if (started === undefined) return undefined
+      const started = await startClaudeAgent(input)
       if (written === undefined) {
         base = started.resumes ? session.used_before : undefined
         written = base ?? no_model_usage
@@ -103,9 +103,9 @@ export const converseWithClaude = (input: ClaudeInput): Conversation => {
   const wasInterrupted = (): boolean => is_interrupted
   const runTurn = async (begin: TurnBegin): Promise<TurnEnded> => {
     is_interrupted = false
-    const agent = await agents.start(begin.how === 'answer')
-    if (agent === undefined) return refused('transcript_missing', 'the session has no question to go on from', no_model_usage)
-    const ended = agent.turn(textsOf(begin, input.attachment_paths))
+    const agent = await agents.start()
+    if (begin.how === 'answer' && !agent.resumes) return refused('transcript_missing', 'the session has no question to go on from', no_model_usage)
+    const ended = agent.turn(textsOf(begin, input.attachment_paths, agent.has_deferred))
     turning = agent
     if (wasInterrupted()) interrupt()
     const turn = await ended

@@ -86,48 +86,59 @@ const questionOf = (use: ToolUse, why: string, secrets: readonly string[]): Ques
   }
 }
 
-/** @param saidWaits whether something was said into the turn that the agent has not taken up yet */
-export const createClaudeGate = (input: ClaudeInput, saidWaits: () => boolean): ClaudeGate => {
-  const { assignment, plane, stop, news, secrets } = input
-  const { security, ask } = assignment.policy
-  const gate = createToolGate(security, assignment.agent_config.allowed_tools, input.cwd)
-  const messages = followMessages()
+interface Asker {
+  ask(use: ToolUse, why: string, signal: AbortSignal): Promise<Verdict>
+  isParking(): boolean
+}
+
+/** Asks a human, and waits for the answer for as long as the attempt cannot park. */
+const createAsker = ({ assignment, plane, stop, news, secrets }: ClaudeInput, isLone: (use: ToolUse) => boolean): Asker => {
   const open = new Set<string>()
   let parking = false
-
-  const mayPark = (use: ToolUse): boolean => !use.is_subagent && open.size === 1 && messages.isAlone(use.tool_use_id) && !saidWaits() && !parking
-
-  const askHuman = async (use: ToolUse, why: string, signal: AbortSignal): Promise<Verdict> => {
-    const question = questionOf(use, why, secrets)
-    const { tool_use_id } = question
-    let answer = news.answerTo(tool_use_id)
-    if (answer === undefined) {
-      const asked = await plane.question(question, { within_ms: ask_within_ms, signal })
-      if (!asked.ok && asked.why === 'superseded') stop.request('superseded')
-      if (!asked.ok) return { allow: false, why: 'nobody could be asked' }
-      ;({ answer } = asked.value)
-    }
+  const waitFor = async (use: ToolUse, signal: AbortSignal): Promise<Verdict> => {
     const grace_ends_ms = performance.now() + assignment.question_grace_ms
-    while (answer === undefined) {
+    for (;;) {
+      const answer = news.answerTo(use.tool_use_id)
+      if (answer !== undefined) return verdictOf(answer)
       if (signal.aborted) return { allow: false, why: 'the turn was stopped while a human was asked' }
       const left_ms = grace_ends_ms - performance.now()
-      if (left_ms <= 0 && mayPark(use)) {
+      if (left_ms <= 0 && !parking && open.size === 1 && isLone(use)) {
         parking = true
         return { allow: 'later' }
       }
       await news.next(AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(left_ms > 0 ? left_ms : look_again_ms))]))
-      answer = news.answerTo(tool_use_id)
     }
-    return verdictOf(answer)
   }
+  const ask = async (use: ToolUse, why: string, signal: AbortSignal): Promise<Verdict> => {
+    if (news.answerTo(use.tool_use_id) !== undefined) return waitFor(use, signal)
+    const asked = await plane.question(questionOf(use, why, secrets), { within_ms: ask_within_ms, signal })
+    if (!asked.ok && asked.why === 'superseded') stop.request('superseded')
+    if (!asked.ok) return { allow: false, why: 'nobody could be asked' }
+    return asked.value.answer === undefined ? waitFor(use, signal) : verdictOf(asked.value.answer)
+  }
+  return {
+    ask: (use, why, signal) => {
+      open.add(use.tool_use_id)
+      return ask(use, why, signal).finally(() => open.delete(use.tool_use_id))
+    },
+    isParking: () => parking,
+  }
+}
+
+/** @param saidWaits whether something was said into the turn that the agent has not taken up yet */
+export const createClaudeGate = (input: ClaudeInput, saidWaits: () => boolean): ClaudeGate => {
+  const { assignment, stop } = input
+  const { security, ask } = assignment.policy
+  const gate = createToolGate(security, assignment.agent_config.allowed_tools, input.cwd)
+  const messages = followMessages()
+  const asker = createAsker(input, (use) => !use.is_subagent && messages.isAlone(use.tool_use_id) && !saidWaits())
 
   const decide = async (use: ToolUse, signal: AbortSignal): Promise<Verdict> => {
-    if (stop.soft.aborted || parking) return { allow: false, why: parking ? 'the run pauses until a human has answered' : 'the attempt is ending' }
+    if (asker.isParking()) return { allow: false, why: 'the run pauses until a human has answered' }
+    if (stop.soft.aborted) return { allow: false, why: 'the attempt is ending' }
     const listed = gate(use.tool, use.input)
     if (security === 'deny' || ask === 'off' || (ask === 'on-miss' && listed.allow)) return listed
-    const why = listed.allow ? 'the policy of this run asks before every use of a tool' : listed.why
-    open.add(use.tool_use_id)
-    return askHuman(use, why, signal).finally(() => open.delete(use.tool_use_id))
+    return asker.ask(use, listed.allow ? 'the policy of this run asks before every use of a tool' : listed.why, signal)
   }
 
   /** Of uses that were decided: one may come a second time, as a request for permission. */
@@ -153,5 +164,5 @@ export const createClaudeGate = (input: ClaudeInput, saidWaits: () => boolean): 
     if (verdict.allow === true) return { behavior: 'allow', updatedInput: tool_input }
     return { behavior: 'deny', message: verdict.allow === false ? verdict.why : 'the run pauses until a human has answered' }
   }
-  return { hook, canUseTool, see: messages.see, isParking: () => parking }
+  return { hook, canUseTool, see: messages.see, isParking: asker.isParking }
 }
