@@ -42,6 +42,24 @@ test.each([
   expect(await lanekeeper(['run', message, '--agent', 'demo'])).toMatchObject({ code })
 })
 
+test.each([
+  [['send', sample_ids.run, 'more'], 'followup'],
+  [['send', sample_ids.task, 'more', '--mode', 'steer'], 'steer'],
+  [['interrupt', sample_ids.task, 'more'], 'interrupt'],
+])('%o says it to the run', async (line, queue_mode) => {
+  const { code, out } = await lanekeeper([...line, '--idempotency-key', 'k'])
+  expect(code).toBe(exit_codes.done)
+  expect(api.seen.at(-1)).toMatchObject({ id: 'sendRunInput', body: { message: 'more', queue_mode, idempotency_key: 'k' } })
+  expect(out).toContain(`✓ ${sample_ids.input}, a ${queue_mode} of ${sample_ids.task}: queued`)
+})
+
+test('send as JSON, from standard input, and with a mode that there is not', async () => {
+  const { out } = await lanekeeper(['send', sample_ids.run, '-', '--json'], { stdin: 'from stdin' })
+  expect(JSON.parse(out)).toMatchObject({ input: { message: 'from stdin' }, outcome: 'queued' })
+  expect(await lanekeeper(['send', sample_ids.run, ' '])).toMatchObject({ code: exit_codes.usage })
+  expect(await lanekeeper(['send', sample_ids.run, 'x', '--mode', 'never'])).toMatchObject({ code: exit_codes.usage })
+})
+
 test('every option of run reaches the API', async () => {
   const files = { '/project/a.txt': 'text', '/project/b.bin': new Uint8Array([255, 0, 1]), '/project/policy.json': '{"network_enabled": false}' }
   const line = [

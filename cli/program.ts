@@ -10,6 +10,7 @@ import { addKill } from './commands/kill.ts'
 import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
 import { addSchedules } from './commands/schedules.ts'
+import { addSend } from './commands/send.ts'
 import { addTasks } from './commands/tasks.ts'
 import { actWith } from './context.ts'
 import { exit_codes, type ExitCode, type Io } from './io.ts'
@@ -24,6 +25,7 @@ Examples:
   lanekeeper agents create demo
   lanekeeper run "Write a haiku about queues to haiku.txt" --agent demo --session first
   lanekeeper run "What did you write?" --agent demo --session first
+  lanekeeper send task_… "And now in German"
   lanekeeper tasks list --state running
   lanekeeper schedules create "Look at new issues" --agent demo --cron "0 9 * * 1-5" --timezone Europe/Berlin
   lanekeeper logs task_… --follow`
@@ -53,7 +55,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addExplain, addApprovals, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit])
+  for (const add of [addRun, addSend, addTasks, addExplain, addApprovals, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit])
     add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })

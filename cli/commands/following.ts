@@ -4,7 +4,9 @@ import type { TaskView } from '../../shared/contract/tasks.ts'
 import type { TaskState } from '../../shared/domain/task.ts'
 import type { Context } from '../context.ts'
 import { exit_codes, type ExitCode } from '../io.ts'
+import { collect } from '../lookup.ts'
 import { showBatch, showEnd, type FollowView } from '../render/follow.ts'
+import { inputLines } from '../render/inputs.ts'
 
 const codes: Partial<Record<TaskState, ExitCode>> = { done: exit_codes.done, cancelled: exit_codes.cancelled, dropped: exit_codes.cancelled }
 
@@ -14,6 +16,14 @@ export const exitCodeOf = (state: TaskState): ExitCode => codes[state] ?? exit_c
 /** How to come back to a task that goes on. */
 export const comeBack = (context: Context, task_id: string): string =>
   context.style.dim(`  see it: ${context.name} logs ${task_id} --follow\n  end it: ${context.name} tasks cancel ${task_id}\n`)
+
+/** What became of the inputs of a run, a line for each. */
+export const inputsOf = async (context: Context, run_id: string | undefined): Promise<string> => {
+  if (run_id === undefined) return ''
+  const { items } = await collect((query) => context.client.runs.inputs(run_id, query), inputs_shown_max)
+  return inputLines(context.style, items)
+}
+const inputs_shown_max = 200
 
 interface Followed {
   readonly view: FollowView
@@ -40,7 +50,7 @@ export const followOnTerminal = async (context: Context, task_id: string, with_p
   try {
     const { view, task, run } = await printBatches(context, task_id, with_prompt, controller.signal)
     if (task === undefined) return exit_codes.failed
-    if (!is_json) io.out(showEnd({ style, columns: io.columns, with_prompt, name: context.name }, view, task, run))
+    if (!is_json) io.out(showEnd({ style, columns: io.columns, with_prompt, name: context.name }, view, task, run) + (await inputsOf(context, run?.id)))
     return exitCodeOf(task.state)
   } catch (error) {
     if (!controller.signal.aborted) throw error

@@ -69,8 +69,9 @@ const commandOf = async (context: Context, agent: AgentView, message: string, op
 
 const acceptedLines = (context: Context, agent: AgentView, accepted: AnswerOf<Client['tasks']['accept']>): string => {
   const { style } = context
-  const { task, idempotent_hit, idempotency_mismatch } = accepted
-  const line = style.dim(`${task.id} accepted · agent ${agent.agent_key} · session ${clean(task.session_id)}`)
+  const { task, input, idempotent_hit, idempotency_mismatch } = accepted
+  const what = input === undefined ? 'accepted' : `goes on: the session has a live run, and this is its input ${input.id}`
+  const line = style.dim(`${task.id} ${what} · agent ${agent.agent_key} · session ${clean(task.session_id)}`)
   if (!idempotent_hit) return `${line}\n`
   const how = idempotency_mismatch === true ? ' with another body, which is ignored' : ''
   return `${line}\n${style.yellow(`! this idempotency key was used before${how}: here is the task it made`)}\n`

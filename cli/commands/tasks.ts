@@ -8,7 +8,7 @@ import { exit_codes, type ExitCode } from '../io.ts'
 import { findAgent, operand } from '../lookup.ts'
 import { renderLog } from '../render/log.ts'
 import { taskFields, taskTable } from '../render/records.ts'
-import { comeBack, followOnTerminal } from './following.ts'
+import { comeBack, followOnTerminal, inputsOf } from './following.ts'
 import { listCommand, ListOptions, printList, shownBy } from './lists.ts'
 
 const states = task_states.join(', ')
@@ -71,6 +71,7 @@ const logs = async (context: Context, { args, options }: { args: readonly string
   const { io, style, is_json } = context
   const entries = everyItem((cursor) => context.client.tasks.logs(task_id, cursor === undefined ? {} : { cursor }))
   for await (const entry of entries) io.out(is_json ? `${JSON.stringify(entry)}\n` : renderLog(style, entry, io.columns))
+  if (!is_json) io.out(await inputsOf(context, (await context.client.tasks.get(task_id)).target_run_id))
   return exit_codes.done
 }
 

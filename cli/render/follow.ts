@@ -35,14 +35,18 @@ const EventPayload = z.looseObject({
   delay_ms: z.number().optional(),
   error: z.looseObject({ code: z.string().optional(), message: z.string().optional() }).optional().catch(undefined),
   reason: z.string().optional().catch(undefined),
+  turn: z.int().optional().catch(undefined),
+  input_ids: z.array(z.string()).catch([]),
 })
 
 /** Reasons are cut to this many characters; `tasks get` shows them whole. */
 const reason_max = 160
 
+const countOf = (ids: readonly string[]): string => (ids.length === 1 ? 'an input' : `${ids.length} inputs`)
+
 /** The line of a run event, or '' for one that the end of the task or its logs say anyway. */
 const eventLine = (style: Style, event: RunEventView): string => {
-  const { attempt_no, delay_ms, error, reason } = EventPayload.catch({}).parse(event.payload)
+  const { attempt_no, delay_ms, error, reason, turn, input_ids } = EventPayload.catch({ input_ids: [] }).parse(event.payload)
   const why = error === undefined ? '' : `: ${oneLine(clean(error.message ?? error.code ?? ''), reason_max)}`
   switch (event.event_type) {
     case 'started':
@@ -58,14 +62,16 @@ const eventLine = (style: Style, event: RunEventView): string => {
     case 'parked':
       return waitLine(style, event)
     case 'interrupted':
-      return style.yellow('■ interrupted')
+      return style.yellow('■ interrupted: the next turn is an input')
+    case 'input_steered':
+      return style.cyan(`» ${countOf(input_ids)} into the turn`)
+    case 'input_dispatched':
+    case 'steer_fallback_dispatched':
+      return turn === undefined ? style.cyan(`» ${countOf(input_ids)} for another attempt`) : style.cyan(`» turn ${turn} begins with ${countOf(input_ids)}`)
     case 'accepted':
     case 'finished':
     case 'attempt_superseded':
     case 'start_rejected_terminal_run':
-    case 'input_steered':
-    case 'input_dispatched':
-    case 'steer_fallback_dispatched':
       return ''
   }
 }

@@ -119,7 +119,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     query['cancel'] === 'true' ? found({ ...sampleAgent(), deleted_at: at(0) }) : problem('agent_busy', 'The agent demo has 3 tasks in line'),
   acceptAgentCommand: acceptCommand,
   listTasks,
-  getTask: whereId('task_id', sample_ids.task, sampleTask()),
+  getTask: whereId('task_id', sample_ids.task, sampleTask({ target_run_id: sample_ids.run })),
   cancelTask: whereId('task_id', sample_ids.task, {
     task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
     live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
@@ -153,7 +153,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     const input = sampleInput({ queue_mode: body['queue_mode'] ?? 'followup', message: body['message'] })
     return { status: 202, body: { task: sampleTask(), input, outcome: input.outcome, idempotent_hit: false } }
   },
-  listRunInputs: () => list(sampleInput({ disposition: { kind: 'consumed', run_id: sample_ids.run, attempt_no: 1, turn: 2 }, settled_at: at(9) })),
+  listRunInputs: () => list(),
   getInput: whereId('input_id', sample_ids.input, sampleInput()),
   cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),
   listExecutionInstances: () => list(instance),

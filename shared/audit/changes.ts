@@ -1,4 +1,5 @@
 /** What a commit may do to a record, and an admission to a class. Only who sees every commit can check these. */
+import { canonicalHash } from '../domain/canonical-json.ts'
 import { isEndedRun, run_moves, task_moves } from '../domain/transitions.ts'
 import { liveMost } from './classes.ts'
 import { found, foundIf, type Finding } from './finding.ts'
@@ -15,8 +16,16 @@ export interface Change {
 
 const isRun = (record: StoredRecord | undefined): record is Run => record?.kind === 'run'
 
+const withoutInputs = (run: Run): string => {
+  const { inputs: _, updated_at: __, version: ___, ...rest } = run
+  return canonicalHash(rest)
+}
+
+/** Inputs for the next run of the task wait in the list of the one that is over. */
+const isSameButInputs = (before: Run, after: Run): boolean => withoutInputs(before) === withoutInputs(after)
+
 const runMove = (before: Run, after: Run): readonly Finding[] => {
-  if (isEndedRun(before)) return [found('illegal_move', after, `${after.id} was ${before.status} and was written`)]
+  if (isEndedRun(before)) return foundIf(!isSameButInputs(before, after), 'illegal_move', after, () => `${after.id} was ${before.status} and was written`)
   const is_legal = before.status === after.status || run_moves[before.status].includes(after.status)
   return foundIf(!is_legal, 'illegal_move', after, () => `${after.id} went from ${before.status} to ${after.status}`)
 }
@@ -30,9 +39,10 @@ export const changeFindings = ({ before, after }: Change): readonly Finding[] =>
     const is_legal = before.state === after.state || task_moves[before.state].includes(after.state)
     return foundIf(!is_legal, 'illegal_move', after, () => `${after.id} went from ${before.state} to ${after.state}`)
   }
+  if (before?.kind === 'input' && before.settled !== undefined) return [found('record_changed', before, `${before.id} was settled, and was changed`)]
   if (isRun(before) && isRun(after)) return runMove(before, after)
   if (before?.kind === 'session') return sessionMove(before, after)
-  if (before?.kind === 'event' || before?.kind === 'attempt' || before?.kind === 'command' || before?.kind === 'log')
+  if (before?.kind === 'event' || before?.kind === 'attempt' || before?.kind === 'command' || before?.kind === 'log' || before?.kind === 'input_name')
     return [found('record_changed', before, `a ${before.kind} was changed`)]
   if ((before?.kind === 'task' || isRun(before)) && after === undefined) return [found('record_changed', before, `${before.id} was deleted`)]
   return []

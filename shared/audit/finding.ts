@@ -33,6 +33,10 @@ export const finding_kinds = {
   record_changed: { invariant: 7, means: 'a record that never changes was changed' },
   states_disagree: { invariant: 7, means: 'the states of a task, its run and its attempt do not fit together' },
   started_after_cancel: { invariant: 8, means: 'an attempt started, or a retry was planned, after the run was cancelled' },
+  inputs_unlisted: { invariant: 10, means: 'the inputs of a task that have no end are not those that its latest run lists' },
+  inputs_gap: { invariant: 10, means: 'the inputs of a task are not gapless up to its newest' },
+  input_forgotten: { invariant: 10, means: 'an input is pending, and its task is over' },
+  inputs_out_of_order: { invariant: 10, means: 'an input was consumed before another of its mode that was accepted earlier' },
   out_of_place: { invariant: 11, means: 'a record lies under the key of another record or workspace' },
   agent_missing: { invariant: 11, means: 'a record names an agent that its workspace does not have' },
   session_unwatched: { invariant: 12, means: 'a session is free, tasks wait for it, and nothing will look at it' },
@@ -43,7 +47,7 @@ export type FindingCode = keyof typeof finding_kinds
 export type Invariant = (typeof finding_kinds)[FindingCode]['invariant']
 
 /** The invariants that a look at the table can hold: those of which a finding says something. */
-export const audited_invariants = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12] as const satisfies readonly Invariant[]
+export const audited_invariants = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12] as const satisfies readonly Invariant[]
 export type AuditedInvariant = (typeof audited_invariants)[number]
 
 /** What each says, in a few words. */
@@ -56,6 +60,7 @@ export const invariant_titles: Readonly<Record<AuditedInvariant, string>> = {
   6: 'run events are gapless and lead to the status',
   7: 'states move legally and fit together',
   8: 'nothing starts after a cancel',
+  10: 'every input ends once, and in order',
   11: 'every record lies in its own workspace',
   12: 'whatever waits is woken',
 }

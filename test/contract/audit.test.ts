@@ -5,7 +5,10 @@ import { operations } from '../../shared/contract/operations.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { commit, freshWork, now, replace, taskOf, worked, ws, type Tricks } from '../support/audited.ts'
 import { shaped, type ApiPlane } from '../support/http.ts'
-import { planted } from '../support/planted.ts'
+import { planted as planted_elsewhere } from '../support/planted.ts'
+import { planted_inputs } from '../support/planted-inputs.ts'
+
+const planted = [...planted_elsewhere, ...planted_inputs]
 
 let plane: ApiPlane
 let key: string
@@ -83,6 +86,6 @@ test('one call looks at a bounded part, and its cursor is good for its invariant
   for (let n = 0; n < 120; n += 1) await plane.accept({ agent_id: id, session_id: `many-${n}` })
   const first = await page(2)
   expect(first.checked).toBe(50)
-  expect(await audit(2)).toEqual({ checked: 127, unsettled: 0, violations: [] })
+  expect(await audit(2)).toEqual({ checked: 128, unsettled: 0, violations: [] })
   expect((await plane.call('GET', `/v1/audit?invariant=7&cursor=${first.next_cursor}`, { key })).status).toBe(400)
 })

@@ -3,6 +3,7 @@ import * as admins from './admins.ts'
 import * as clients from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import * as runners from './runners.ts'
+import * as talk from './talk.ts'
 import type { Sandbox, World } from './world.ts'
 
 const tasks_max = 16
@@ -63,6 +64,10 @@ const acts: readonly (readonly [weight: number, Act])[] = [
   [40, receiveAny],
   [16, withSandbox(canStart, runners.claim)],
   [8, withSandbox(speaks, runners.beat)],
+  [8, talk.say],
+  [5, withSandbox((sandbox) => speaks(sandbox) && sandbox.counts_turns, talk.takes)],
+  [5, withSandbox((sandbox) => speaks(sandbox) && sandbox.counts_turns, talk.endsTurn)],
+  [3, withSandbox(speaks, talk.goesOn)],
   [13, withSandbox(speaks, runners.finish)],
   [2, withSandbox(speaks, runners.writeLogs)],
   [1, withSandbox(speaks, runners.reportUsage)],

@@ -25,8 +25,8 @@ export const ask = (
   })
 }
 
-const keyOf = (tenant: Tenant, role: Role): string => tenant.keys[role]
-const tenantOf = (world: World, workspace_id: string): Tenant => {
+export const keyOf = (tenant: Tenant, role: Role): string => tenant.keys[role]
+export const tenantOf = (world: World, workspace_id: string): Tenant => {
   const tenant = world.tenants.find((one) => one.workspace_id === workspace_id)
   if (tenant === undefined) throw new Error(`nobody works in ${workspace_id}`)
   return tenant
@@ -35,6 +35,8 @@ const tenantOf = (world: World, workspace_id: string): Tenant => {
 const policies = [
   {},
   {},
+  { interactive: true },
+  { interactive: true, retry: { max_attempts: 2 } },
   { retry: { max_attempts: 1 } },
   { retry: { max_attempts: 3, delay_ms: 5_000 } },
   { retry: { max_attempts: 3, delay_ms: 90_000, backoff_rate: 2 } },
@@ -47,11 +49,11 @@ const newSubmission = (world: World): Submission | undefined => {
   if (agents.length === 0) return undefined
   const body = {
     message: 'hello',
-    hook_id: 'h',
     agent_id: random.pick(agents).id,
     policy: random.pick(policies),
     priority: random.pick(priorities),
     ...(random.chance(0.7) ? { session_id: random.pick(['s1', 's2']) } : {}),
+    ...(random.chance(0.6) ? { hook_id: 'h' } : {}),
     ...(random.chance(0.4) ? { lane: random.pick(['a', 'b']) } : {}),
     ...(random.chance(0.5) ? { idempotency_key: random.pick(['k1', 'k2', 'k3', 'k4']) } : {}),
     ...(random.chance(0.15) ? { not_before: timestamp(world.now_ms + random.int(300_000)) } : {}),

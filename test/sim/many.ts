@@ -14,16 +14,18 @@ export const Outcome = z.object({
   faults: z.record(z.enum(fault_names), z.int()),
   virtual_ms: z.number(),
   ends: z.record(z.string(), z.int()),
+  inputs: z.record(z.string(), z.int()),
 })
 export type Outcome = z.infer<typeof Outcome>
 
-export const outcomeOf = ({ seed, violations, hash, faults, virtual_ms, ends }: Simulated): Outcome => ({
+export const outcomeOf = ({ seed, violations, hash, faults, virtual_ms, ends, inputs }: Simulated): Outcome => ({
   seed,
   violations: [...violations],
   hash,
   faults,
   virtual_ms,
   ends,
+  inputs,
 })
 
 export interface Sum {
@@ -34,11 +36,13 @@ export interface Sum {
   readonly faults: FaultCounts
   readonly virtual_ms: number
   readonly ends: Readonly<Record<string, number>>
+  readonly inputs: Readonly<Record<string, number>>
 }
 
 const sumOf = (outcomes: readonly Outcome[]): Sum => {
   const hash = createHash('sha256')
   const ends: Record<string, number> = {}
+  const inputs: Record<string, number> = {}
   let faults = no_faults
   let virtual_ms = 0
   for (const one of outcomes.toSorted((a, b) => a.seed - b.seed)) {
@@ -46,9 +50,10 @@ const sumOf = (outcomes: readonly Outcome[]): Sum => {
     faults = addCounts(faults, one.faults)
     virtual_ms += one.virtual_ms
     for (const [state, count] of Object.entries(one.ends)) ends[state] = (ends[state] ?? 0) + count
+    for (const [end, count] of Object.entries(one.inputs)) inputs[end] = (inputs[end] ?? 0) + count
   }
   const failures = outcomes.filter(({ violations }) => violations.length > 0)
-  return { seeds: outcomes.length, failures, hash: hash.digest('hex').slice(0, 16), faults, virtual_ms, ends }
+  return { seeds: outcomes.length, failures, hash: hash.digest('hex').slice(0, 16), faults, virtual_ms, ends, inputs }
 }
 
 export interface ManyOptions {

@@ -74,6 +74,10 @@ const launch = (world: World, order: Launch): LaunchResult => {
     claimed: false,
     hung: false,
     zombie: false,
+    turn: 1,
+    open: true,
+    knows_input: false,
+    counts_turns: true,
     said: new Set(),
   })
   return { ok: true, execution_id }

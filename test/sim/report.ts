@@ -25,17 +25,21 @@ export const faultTable = ({ faults, seeds }: Pick<Sum, 'faults' | 'seeds'>): st
     )
     .join('\n')
 
-export const sumText = (sum: Sum, took_ms: number): string => {
-  const ends = Object.entries(sum.ends)
+const countsText = (counts: Readonly<Record<string, number>>, between: string): string =>
+  Object.entries(counts)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([state, count]) => `${count} ${state}`)
-    .join(', ')
+    .map(([name, count]) => `${count} ${name}`)
+    .join(between)
+
+export const sumText = (sum: Sum, took_ms: number): string => {
+  const ends = countsText(sum.ends, ', ')
+  const inputs = countsText(sum.inputs, '; ')
   const failures = sum.failures.map(({ seed, violations }) => `seed ${seed}: ${violations.join('\n  ')}`)
   return [
     faultTable(sum),
     '',
     ...failures,
-    `${sum.seeds} seeds, ${sum.failures.length} failed; ${hours(sum.virtual_ms).toFixed(0)} virtual hours; tasks: ${ends}`,
+    `${sum.seeds} seeds, ${sum.failures.length} failed; ${hours(sum.virtual_ms).toFixed(0)} virtual hours; tasks: ${ends}; inputs: ${inputs}`,
     `${paceText(paceOf(sum, took_ms))}; hash ${sum.hash}`,
   ].join('\n')
 }

@@ -3,6 +3,7 @@ import { allFindings, unrest } from '../support/invariants.ts'
 import { ask } from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import * as runners from './runners.ts'
+import * as talk from './talk.ts'
 import { check, openAll, Violation } from './steps.ts'
 import type { World } from './world.ts'
 
@@ -22,6 +23,9 @@ const settle = async (world: World): Promise<void> => {
   }
 }
 
+/** Steps of a runner in a minute. */
+const steps_max = 12
+
 const hearAll = async (world: World, deaf: boolean): Promise<void> => {
   for (let heard = 0; heard < 1_000; heard += 1) {
     if (deaf) for (const name of ['dispatch', 'wake'] as const) world.queues[name].messages.splice(0)
@@ -40,8 +44,8 @@ const work = async (world: World, deaf: boolean): Promise<void> => {
       await openAll(world)
     }
     if (sandbox.state !== 'running' || sandbox.hung) continue
-    for (let said = 0; said < 2 && sandbox.state === 'running'; said += 1) {
-      runners.finish(world, sandbox)
+    for (let said = 0; said < steps_max && sandbox.state === 'running'; said += 1) {
+      talk.goesOn(world, sandbox)
       await openAll(world)
       await hearAll(world, deaf)
     }
@@ -82,5 +86,7 @@ export const comeToRest = async (world: World): Promise<void> => {
   const wrong = allFindings(world.journal, world.now_ms)
   if (wrong.length > 0) throw new Violation(wrong.slice(0, 3).join('\n'))
   const lost = world.submissions.find(({ task_id }) => task_id !== undefined && !world.journal.all('task').some(({ id }) => id === task_id))
+  const unsaid = [...world.sent_inputs.values()].find((id) => world.journal.all('input').find((input) => input.id === id)?.settled === undefined)
+  if (unsaid !== undefined) throw new Violation(`invariant 10: ${unsaid} was accepted and has no end`)
   if (lost !== undefined) throw new Violation(`invariant 1: ${lost.task_id} was accepted and is gone`)
 }

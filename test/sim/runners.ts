@@ -6,7 +6,8 @@ import { secretOf, test_usage } from '../support/plane.ts'
 import { request, type Answered } from './handlers.ts'
 import type { Sandbox, World } from './world.ts'
 
-const tokenOf = (sandbox: Sandbox, secret = secretOf(sandbox)): string => `lkatt_${sandbox.workspace_id}.${sandbox.run_id}.${sandbox.attempt_no}.${secret}`
+export const tokenOf = (sandbox: Sandbox, secret = secretOf(sandbox)): string =>
+  `lkatt_${sandbox.workspace_id}.${sandbox.run_id}.${sandbox.attempt_no}.${secret}`
 
 /** A task state change of ECS, unless it is lost; doubled and late ones come out of order. */
 const tellStopped = (world: World, sandbox: Sandbox, exit_code: number | undefined): void => {
@@ -39,7 +40,15 @@ const codeOf = ({ body }: Answered): string => Problem.safeParse(body).data?.cod
 const over = ['attempt_superseded', 'unauthenticated', 'claim_rejected'] as const
 
 /** A call of a runner. A refusal that a runner may rightly get ends it; a failure lets it try again. */
-const call = (world: World, sandbox: Sandbox, path: string, body: object, token: string | undefined, heard: (body: unknown) => void): void => {
+export const call = (
+  world: World,
+  sandbox: Sandbox,
+  path: string,
+  body: object,
+  token: string | undefined,
+  heard: (body: unknown) => void,
+  harmless: readonly string[] = [],
+): void => {
   const sent = token === undefined ? { body } : { body, authorization: `Bearer ${token}` }
   request(world, 'runner-api', 'POST', path, sent, (answered) => {
     if (answered.status === 200 || answered.status === 202) return heard(answered.body)
@@ -48,27 +57,41 @@ const call = (world: World, sandbox: Sandbox, path: string, body: object, token:
       if (!answered.flow.hurt && code !== 'too_many_conflicts') world.violations.push(`${path} was answered ${answered.status} ${code} for no reason`)
       return
     }
+    if (harmless.includes(code)) return
     if (!over.some((one) => one === code)) world.violations.push(`${path} was answered ${code}`)
     if (!sandbox.zombie) exit(world, sandbox, 1)
   })
+}
+
+const Begins = z.looseObject({ turn: z.int(), begins_with: z.enum(['message', 'inputs', 'answer']), inputs_wait: z.boolean() })
+
+/** Where the run stands. A runner of an older release counts no turns and takes no inputs. */
+const begins = (world: World, sandbox: Sandbox, { turn, begins_with, inputs_wait }: z.infer<typeof Begins>): void => {
+  sandbox.turn = turn
+  sandbox.open = begins_with === 'message'
+  sandbox.knows_input = inputs_wait
+  sandbox.counts_turns = !world.faults.on || world.random.chance(0.85)
 }
 
 export const claim = (world: World, sandbox: Sandbox): void => {
   const { workspace_id, run_id, attempt_no, claim_token, execution_id } = sandbox
   const attempt_token_hash = createHash('sha256').update(secretOf(sandbox)).digest('hex')
   const named = world.random.chance(0.8) ? { execution_id } : {}
-  call(world, sandbox, runner_routes.claim.path, { workspace_id, run_id, attempt_no, claim_token, attempt_token_hash, ...named }, undefined, () => {
+  call(world, sandbox, runner_routes.claim.path, { workspace_id, run_id, attempt_no, claim_token, attempt_token_hash, ...named }, undefined, (answer) => {
+    if (!sandbox.claimed) begins(world, sandbox, Begins.parse(answer))
     sandbox.claimed = true
     if (sandbox.state === 'starting') sandbox.state = 'running'
   })
 }
 
-const Order = z.looseObject({ order: z.enum(['go_on', 'stop']) })
+const Order = z.looseObject({ order: z.enum(['go_on', 'stop']), inputs_wait: z.boolean().optional() })
 
 export const beat = (world: World, sandbox: Sandbox): void => {
   const body = world.random.chance(0.5) ? { usage: test_usage } : {}
   call(world, sandbox, runner_routes.heartbeat.path, body, tokenOf(sandbox), (answer) => {
-    if (Order.parse(answer).order === 'stop') sandbox.told_to_stop_at_ms ??= world.now_ms
+    const { order, inputs_wait } = Order.parse(answer)
+    if (order === 'stop') sandbox.told_to_stop_at_ms ??= world.now_ms
+    if (inputs_wait === true) sandbox.knows_input = true
   })
 }
 
@@ -92,15 +115,26 @@ const chosenWord = (world: World, sandbox: Sandbox): Finish => {
   return world.faults.strikes('agent_crashed', 0.4) ? world.random.pick(bad_words) : good_word
 }
 
-const Recorded = z.looseObject({ recorded: z.boolean() })
+const Recorded = z.looseObject({ recorded: z.boolean(), inputs_wait: z.boolean().optional() })
+
+/** The turn that the end is of: the one that goes on, or where none does, the last; an attempt that waits gives up its sandbox. */
+const withTurn = (sandbox: Sandbox, word: Finish): Finish => {
+  if (!sandbox.counts_turns) return word
+  const turn = sandbox.open ? sandbox.turn : Math.max(1, sandbox.turn - 1)
+  return { ...word, turn, ...(word.outcome === 'ok' && !sandbox.open && sandbox.policy.interactive ? { parks: 'input' } : {}) }
+}
 
 /** The runner says how it ended, the same each time, and leaves once the table has it. */
 export const finish = (world: World, sandbox: Sandbox): void => {
-  sandbox.word ??= chosenWord(world, sandbox)
+  sandbox.word ??= withTurn(sandbox, chosenWord(world, sandbox))
   sandbox.said.add(sandbox.word.outcome)
   if (sandbox.told_to_stop_at_ms !== undefined && world.faults.on) world.faults.count('finished_while_cancelled')
   call(world, sandbox, runner_routes.finish.path, sandbox.word, tokenOf(sandbox), (answer) => {
-    if (Recorded.parse(answer).recorded) exit(world, sandbox, 0)
+    const { recorded, inputs_wait } = Recorded.parse(answer)
+    if (recorded) return exit(world, sandbox, 0)
+    if (inputs_wait !== true) return
+    sandbox.knows_input = true
+    delete sandbox.word
   })
 }
 

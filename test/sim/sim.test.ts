@@ -26,6 +26,8 @@ test(`${seeds} seeds are clean, and every fault strikes`, { timeout: 300_000 }, 
   expect(sum.failures, sumText(sum, performance.now() - began_ms)).toEqual([])
   expect(fault_names.filter((name) => sum?.faults[name] === 0)).toEqual([])
   expect(Object.keys(sum.ends).toSorted()).toEqual(['cancelled', 'done', 'dropped', 'error'])
+  for (const outcome of ['direct', 'queued', 'interrupted', 'restarted']) expect(sum.inputs[`${outcome}, consumed`]).toBeGreaterThan(0)
+  for (const end of ['merged', 'superseded', 'rejected']) expect(sum.inputs[`queued, ${end}`]).toBeGreaterThan(0)
 })
 
 test('the same seeds give the same hashes in another process', { timeout: 300_000 }, async () => {

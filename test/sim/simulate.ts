@@ -19,6 +19,8 @@ export interface Simulated {
   readonly virtual_ms: number
   /** Tasks by the state in which they ended. */
   readonly ends: Readonly<Record<string, number>>
+  /** Inputs by what was said of them and how they ended, as in `queued, consumed`. */
+  readonly inputs: Readonly<Record<string, number>>
   readonly lines: readonly TraceLine[]
 }
 
@@ -43,6 +45,15 @@ const endsOf = (world: World): Readonly<Record<string, number>> => {
   return ends
 }
 
+const inputsOf = (world: World): Readonly<Record<string, number>> => {
+  const inputs: Record<string, number> = {}
+  for (const { outcome, settled } of world.journal.all('input')) {
+    const name = `${outcome}, ${settled?.disposition.kind ?? 'pending'}`
+    inputs[name] = (inputs[name] ?? 0) + 1
+  }
+  return inputs
+}
+
 /** Simulates one seed. It does not throw for what it finds. */
 export const simulate = async (options: SimulationOptions): Promise<Simulated> => {
   const world = newWorld(options)
@@ -62,6 +73,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     faults: world.faults.counts(),
     virtual_ms: world.now_ms - began_ms,
     ends: endsOf(world),
+    inputs: inputsOf(world),
     lines: world.trace.lines,
   }
 }

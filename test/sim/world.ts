@@ -49,6 +49,13 @@ export interface Sandbox extends Launch {
   hung: boolean
   /** The runner goes on although compute has lost it. */
   zombie: boolean
+  /** The turn that goes on (`open`), or would come next. */
+  turn: number
+  open: boolean
+  /** It was told that some input waits. */
+  knows_input: boolean
+  /** One of an older release does not. */
+  counts_turns: boolean
   /** Outcomes that it has reported. */
   readonly said: Set<string>
   /** What the runner said when it ended; it says the same again until it is heard. */
@@ -77,6 +84,8 @@ export interface World {
   readonly alarms: Map<string, { readonly workspace_id: string; readonly schedule_id: string }>
   readonly tenants: Tenant[]
   readonly submissions: Submission[]
+  /** Inputs that were accepted, by task and key, or by their own id. */
+  readonly sent_inputs: Map<string, string>
   /** Runs whose cancel was answered: nothing of them may start. */
   readonly cancelled_runs: Set<string>
   /** Attempts whose launch compute has refused. */
@@ -143,6 +152,7 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
     alarms: new Map(),
     tenants: [],
     submissions: [],
+    sent_inputs: new Map(),
     cancelled_runs: new Set(),
     refused: new Set(),
     violations: [],

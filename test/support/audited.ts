@@ -9,6 +9,7 @@ import { memoryStore } from '../../shared/store/memory.ts'
 import type { RecordKind, RecordOf, StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
 import { apiPlane, type ApiPlane } from './http.ts'
+import { endOf, sendTo, take } from './inputs.ts'
 import { at, boom } from './looks.ts'
 
 /** What a test does to the table behind the plane's back, and what it makes of one answer of it. */
@@ -43,7 +44,7 @@ const parsedAs = <K extends RecordKind>(kind: K | undefined, record: StoredRecor
   isOf(kind, record) ? record : undefined
 const isOf = <K extends RecordKind>(kind: K | undefined, record: StoredRecord | undefined): record is RecordOf<K> & StoredRecord => record?.kind === kind
 
-type Work = Readonly<Record<'retried' | 'running' | 'waits' | 'lane' | 'queued' | 'cancelled' | 'sleeping', Task>>
+type Work = Readonly<Record<'talked' | 'retried' | 'running' | 'waits' | 'lane' | 'queued' | 'cancelled' | 'sleeping', Task>>
 
 let tricks: Tricks
 let plane: ApiPlane
@@ -65,7 +66,7 @@ export const read = async <K extends RecordKind>(ref: Ref<K>): Promise<RecordOf<
 }
 export const remove = async (ref: Ref) => commit({ op: 'delete_if_version', ref, version: (await read(ref)).version })
 
-/** Work of every kind: retried, running, waiting for a session, in line, cancelled, asleep. */
+/** Work of every kind: spoken to, retried, running, waiting for a session, in line, cancelled, asleep. */
 const honestWork = async (): Promise<Work> => {
   const { id } = await plane.makeAgent({ concurrency: 5 })
   const accept = async (params: object): Promise<Task> => {
@@ -89,8 +90,14 @@ const honestWork = async (): Promise<Work> => {
   const lane = await accept({ lane: 'l' })
   const queued = await accept({ lane: 'l', queue_timeout_ms: 600_000 })
   const sleeping = await accept({ not_before: timestamp(plane.deps.clock.now() + 3_600_000) })
+  const talked = await accept({ session_id: 'talked' })
+  const sandbox = at(plane.sandboxes, plane.sandboxes.length - 1)
+  await plane.claim(sandbox)
+  for (const mode of ['steer', 'steer', 'followup'] as const) await sendTo(plane, sandbox.run_id, mode, mode)
+  await take(plane, sandbox, 1, true)
+  await endOf(plane, sandbox, 1)
   plane.advance(20_000)
-  return { retried, running, waits, lane, queued, cancelled, sleeping }
+  return { talked, retried, running, waits, lane, queued, cancelled, sleeping }
 }
 
 /** A fresh plane with fresh work; what is below is about it from now on. @returns the plane and the key of an admin */

@@ -6,6 +6,7 @@ import { admissionFindings, admittedBy, changeFindings, type Change } from '../.
 import { counterFindings, healthFindings } from '../../shared/audit/classes.ts'
 import { commandFindings } from '../../shared/audit/commands.ts'
 import { coverageFindings, type Watch } from '../../shared/audit/coverage.ts'
+import { inputFindings } from '../../shared/audit/inputs.ts'
 import { lineFindings, placeFindings } from '../../shared/audit/lines.ts'
 import { attemptFindings, eventFindings, runFindings } from '../../shared/audit/runs.ts'
 import { holderFindings, sessionFindings } from '../../shared/audit/sessions.ts'
@@ -14,6 +15,7 @@ import { roomOf } from '../../shared/domain/instances.ts'
 import { isTerminalTask } from '../../shared/domain/transitions.ts'
 import type { Finding } from '../../shared/audit/finding.ts'
 import type { Command } from '../../shared/domain/command.ts'
+import type { Input } from '../../shared/domain/input.ts'
 import type { Instance, Place } from '../../shared/domain/instance.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Session } from '../../shared/domain/session.ts'
@@ -28,6 +30,7 @@ interface Table {
   readonly instances: ReadonlyMap<string, Instance>
   readonly sessions: ReadonlyMap<string, Session>
   readonly commands: ReadonlyMap<string, Command>
+  readonly inputs: ReadonlyMap<string, readonly Input[]>
 }
 
 /** Sessions are named by clients, so two workspaces may use one name. */
@@ -39,6 +42,10 @@ const tableOf = (journal: Journal): Table => ({
   places: Map.groupBy(journal.all('place'), (place) => place.task_id),
   instances: new Map(journal.all('instance').map((instance) => [instance.class_key, instance])),
   sessions: new Map(journal.all('session').map((session) => [sessionKey(session.workspace_id, session.id), session])),
+  inputs: Map.groupBy(
+    journal.all('input').toSorted((a, b) => a.seq - b.seq),
+    (input) => input.task_id,
+  ),
   commands: new Map(journal.all('command').map((command) => [command.command_key, command])),
 })
 
@@ -53,6 +60,7 @@ const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
   const session = table.sessions.get(sessionKey(task.workspace_id, task.session_id))
   return [
     ...taskFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)),
+    ...inputFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id), table.inputs.get(task.id) ?? []),
     ...lineFindings(task, places),
     ...coverageFindings({ task, places, instance, session }, watch),
     ...commandFindings(task, table.commands.get(task.command_key)),

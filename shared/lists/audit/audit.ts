@@ -5,6 +5,7 @@ import { ok, type Result } from '../../domain/result.ts'
 import type { AuditedInvariant } from '../../audit/finding.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { classWalk } from './classes.ts'
+import { inputWalk } from './inputs.ts'
 import { runWalk } from './runs.ts'
 import { sessionWalk } from './sessions.ts'
 import { taskWalk } from './tasks.ts'
@@ -13,6 +14,7 @@ import { walkPage, type AuditDeps, type Walked } from './walk.ts'
 const walks = {
   tasks: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(taskWalk, deps, invariant, after),
   runs: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(runWalk, deps, invariant, after),
+  inputs: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(inputWalk, deps, invariant, after),
   sessions: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(sessionWalk, deps, invariant, after),
   classes: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(classWalk, deps, invariant, after),
 } as const satisfies Record<string, (deps: AuditDeps, invariant: number, after: string | undefined) => Promise<Walked>>
@@ -28,6 +30,7 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   6: ['runs'],
   7: ['tasks', 'runs'],
   8: ['runs'],
+  10: ['inputs'],
   11: ['tasks', 'runs', 'classes'],
   12: ['tasks', 'sessions', 'classes'],
 }

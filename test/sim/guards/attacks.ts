@@ -150,7 +150,7 @@ const runners: Readonly<Record<string, (plane: TestPlane) => Promise<void>>> = {
     await plane.finish(first, fails)
     mustRefuse('logs after the end', await storeLogs(plane.deps, identity(plane, first), [entry]), 'attempt_superseded')
     const word = await reportFinish(plane.deps, identity(plane, first), { outcome: 'ok', usage: test_usage })
-    mustBe('a word that has arrived already', word.ok && word.value, true)
+    mustBe('a word that has arrived already', word.ok && word.value.recorded, true)
     await plane.deliver()
     mustRefuse('a heartbeat of an attempt that was replaced', await heartbeat(plane.deps, identity(plane, first), undefined), 'attempt_superseded')
     mustRefuse('a claim of an attempt that was replaced', await claimAttempt(plane.deps, claimOf(plane, first)), 'claim_rejected')

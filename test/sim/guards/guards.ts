@@ -4,6 +4,7 @@ import { accept_guards } from './list/accept.ts'
 import { admit_guards } from './list/admit.ts'
 import { cancel_guards } from './list/cancel.ts'
 import { finish_guards } from './list/finish.ts'
+import { input_guards } from './list/inputs.ts'
 import { look_guards } from './list/look.ts'
 import { runner_guards } from './list/runner.ts'
 import { session_guards } from './list/session.ts'
@@ -14,6 +15,7 @@ export const guards: readonly Guard[] = [
   ...admit_guards,
   ...runner_guards,
   ...finish_guards,
+  ...input_guards,
   ...cancel_guards,
   ...look_guards,
   ...session_guards,
