@@ -2,8 +2,9 @@
 import { commandKey } from '../domain/class-key.ts'
 import { ticksOf } from '../domain/cron-ticks.ts'
 import { decided, type Decision } from '../domain/decision.ts'
-import { decideTicks, planStep, tickKey, type Moment, type StepResult, type TickState } from '../domain/decide/schedule-ticks.ts'
-import { scheduleSignal } from '../domain/decide/schedule-alarm.ts'
+import { decideTicks, openTasksOf, planStep, tickKey, type Moment, type StepResult, type TickState } from '../domain/decide/schedule-ticks.ts'
+import { decideStrayRing, scheduleSignal } from '../domain/decide/schedule-alarm.ts'
+import { isTerminalTask } from '../domain/transitions.ts'
 import { millis } from '../domain/time.ts'
 import { refs } from '../store/keys.ts'
 import { freshIds } from './accept.ts'
@@ -34,13 +35,17 @@ const early_ms_max = 5_000
 
 type Active = ScheduleIn<'active'>
 
-/** The latest task of the schedule. @returns `torn` where its records do not fit together, because somebody wrote between two reads */
-const loadPrevious = async (deps: FlowDeps, schedule: Active): Promise<CancelState | 'torn' | undefined> => {
-  if (schedule.overlap === 'queue' || schedule.last_task_id === undefined) return undefined
-  const task = await deps.store.get(refs.task(schedule.workspace_id, schedule.last_task_id))
-  if (task === undefined) return undefined
-  const [run, place] = await Promise.all([loadTargetRun(deps, task), loadPlace(deps, task)])
-  return fitTogether(task, run) ? { task, run, place } : 'torn'
+/** Tasks of the schedule that are not over. @returns `torn` where records of one do not fit together, because somebody wrote between two reads */
+const loadOpen = async (deps: FlowDeps, schedule: Active): Promise<readonly CancelState[] | 'torn'> => {
+  if (schedule.overlap === 'queue') return []
+  const open: CancelState[] = []
+  for (const task of await deps.store.getMany(openTasksOf(schedule).map((id) => refs.task(schedule.workspace_id, id)))) {
+    if (task === undefined || isTerminalTask(task)) continue
+    const [run, place] = await Promise.all([loadTargetRun(deps, task), loadPlace(deps, task)])
+    if (!fitTogether(task, run)) return 'torn'
+    open.push({ task, run, place })
+  }
+  return open
 }
 
 /** Looked for only where a commit failed: the key is the plane's own, and a client would have to take it on purpose. */
@@ -63,14 +68,14 @@ const step = async (deps: FlowDeps, name: ScheduleName, reached_ms: number, by: 
     if (schedule?.status !== 'active' || millis(schedule.next_run_at) > moment.reached_ms) return decided([], [], nothing_due)
     const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
     if (!ticks.ok) throw new Error(`${schedule.id} has a cron that no longer parses: ${ticks.detail}`)
-    const [agent, killed, previous, taken] = await Promise.all([
+    const [agent, killed, open, taken] = await Promise.all([
       deps.store.get(refs.agent(schedule.workspace_id, schedule.agent_id)),
       refuseKilled(deps, schedule.workspace_id),
-      loadPrevious(deps, schedule),
+      loadOpen(deps, schedule),
       tries === 1 ? undefined : loadTaken(deps, schedule, planStep(schedule, ticks.value, moment.reached_ms).submit_ms),
     ])
-    if (previous === 'torn') return undefined
-    const state: TickState = { schedule, ticks: ticks.value, agent, killed, previous, taken, fresh: freshIds(deps) }
+    if (open === 'torn') return undefined
+    const state: TickState = { schedule, ticks: ticks.value, agent, killed, open, taken, fresh: freshIds(deps) }
     const decision = decideTicks(state, deps.deployment, moment, by)
     return { ...decision, writes: await withOverflow(deps, decision.writes) }
   })
@@ -95,12 +100,23 @@ export interface Alarm extends ScheduleName {
   readonly scheduled_at_ms: number
 }
 
+/** A ring for nothing may come from an entry that should not be there. */
+const doubtAlarm = async (deps: FlowDeps, name: ScheduleName, scheduled_at_ms: number): Promise<void> =>
+  settled(deps, async () => {
+    const schedule = await deps.store.get(refs.schedule(name.workspace_id, name.schedule_id))
+    if (schedule === undefined) return decided([], [], undefined)
+    const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
+    if (!ticks.ok) throw new Error(`${schedule.id} has a cron that no longer parses: ${ticks.detail}`)
+    return decideStrayRing(schedule, ticks.value, scheduled_at_ms, deps.clock.now())
+  })
+
 /**
  * The alarm clock rings. Late, doubled, early or for a schedule that is gone, it ends what is due and nothing else. Throws where the
  * commit failed for noise: then nothing was written, and the repeat of the alarm or the sweep tries again.
  */
 export const fireSchedule = async (deps: FlowDeps, { scheduled_at_ms, ...name }: Alarm): Promise<Caught> => {
   const caught = await catchUp(deps, name, 'alarm', scheduled_at_ms)
+  if (caught.ended === 0) await doubtAlarm(deps, name, scheduled_at_ms)
   if (caught.more) await sendSignals(deps, [scheduleSignal({ workspace_id: name.workspace_id, id: name.schedule_id })])
   return caught
 }

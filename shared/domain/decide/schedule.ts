@@ -5,7 +5,7 @@ import { millis, timestamp } from '../time.ts'
 import { refuseAgent } from './accept.ts'
 import { refuseRedacted } from './redacted.ts'
 import { activeDue, alarm_repair_ms, changedAlarm, scheduleSignal, withoutTick } from './schedule-alarm.ts'
-import { planStep, tickRow, type Closing } from './schedule-ticks.ts'
+import { planStep, tickedBy, tickRow, type Closing } from './schedule-ticks.ts'
 import type { Agent } from '../agent.ts'
 import type { AgentId, ApiKeyId, ScheduleId } from '../ids.ts'
 import type { Alarm, Overlap, PauseReason, Schedule, ScheduleIn } from '../schedule.ts'
@@ -95,10 +95,16 @@ const paused = (schedule: Live, paused_reason: PauseReason, now_ms: number): Sch
   return { ...kept, status: 'paused', paused_reason, alarm: withoutTick(schedule.alarm, schedule.next_run_at), due_at: timestamp(now_ms + alarm_repair_ms) }
 }
 
+/** The first tick after now that can have no row yet. */
+const firstTick = (schedule: Schedule, ticks: TickSource, now_ms: number): number | undefined => {
+  const ticked_at = schedule.ticked_at ?? schedule.last_run_at
+  return ticks.after(ticked_at === undefined ? now_ms : Math.max(now_ms, millis(ticked_at)))
+}
+
 /** Active with the first tick after now; where its times did not change, it keeps the next one that it has. */
 const activated = (schedule: Live, retimed: boolean, ticks: TickSource, now_ms: number): ScheduleIn<'active'> | undefined => {
   if (schedule.status === 'active' && !retimed) return schedule
-  const next_ms = ticks.after(now_ms)
+  const next_ms = firstTick(schedule, ticks, now_ms)
   if (next_ms === undefined) return undefined
   const { status: _, due_at: __, ...kept } = schedule
   const { paused_reason: ___, ...bare } = 'paused_reason' in kept ? kept : { ...kept, paused_reason: undefined }
@@ -154,9 +160,9 @@ export const decideStopSchedule = (schedule: Live, ticks: TickSource, stop: Stop
   const step = schedule.status === 'active' && hasDueTicks(schedule, now_ms) ? planStep(schedule, ticks, now_ms, closingOf[stop.to]) : undefined
   const rows = (step?.ended ?? []).map(({ tick_ms, end }) => tickRow(schedule, tick_ms, end, now_ms))
   if (schedule.status === 'active' && step?.next_ms !== undefined && step.next_ms <= now_ms) {
-    const moved: Schedule = { ...schedule, next_run_at: timestamp(step.next_ms), due_at: timestamp(now_ms) }
+    const moved: Schedule = { ...schedule, ...tickedBy(step), next_run_at: timestamp(step.next_ms), due_at: timestamp(now_ms) }
     return decided([...rows, { op: 'replace_if_version', record: moved }], [], { schedule: moved, more: true })
   }
-  const stopped = stoppedAs(schedule, stop, now_ms)
+  const stopped = stoppedAs(step === undefined ? schedule : { ...schedule, ...tickedBy(step) }, stop, now_ms)
   return decided([...rows, { op: 'replace_if_version', record: stopped }], [scheduleSignal(schedule)], { schedule: stopped, more: false })
 }
