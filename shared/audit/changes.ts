@@ -32,7 +32,7 @@ export const changeFindings = ({ before, after }: Change): readonly Finding[] =>
   }
   if (isRun(before) && isRun(after)) return runMove(before, after)
   if (before?.kind === 'session') return sessionMove(before, after)
-  if (before?.kind === 'event' || before?.kind === 'attempt' || before?.kind === 'command' || before?.kind === 'log')
+  if (before?.kind === 'event' || before?.kind === 'attempt' || before?.kind === 'command' || before?.kind === 'log' || before?.kind === 'tick')
     return [found('record_changed', before, `a ${before.kind} was changed`)]
   if ((before?.kind === 'task' || isRun(before)) && after === undefined) return [found('record_changed', before, `${before.id} was deleted`)]
   return []

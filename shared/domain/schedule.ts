@@ -56,6 +56,8 @@ const base = {
    * differ, so it may lie ahead of whoever sets them.
    */
   ticked_at: Timestamp.optional(),
+  /** When its times were set, or it was resumed: of every tick since then, up to `next_run_at`, there is a row. */
+  ticks_since: Timestamp.optional(),
   created_by: ApiKeyId,
   created_at: Timestamp,
   updated_at: Timestamp,

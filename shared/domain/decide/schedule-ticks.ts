@@ -11,7 +11,7 @@ import { decided, type Decision } from '../decision.ts'
 import { millis, timestamp } from '../time.ts'
 import { decideAccept } from './accept.ts'
 import { decideCancel, type CancelState } from './cancel.ts'
-import { activeDue, alarm_doubt_ms, alarm_grace_ms, alarmIsSet, changedAlarm, scheduleSignal, tickSeconds } from './schedule-alarm.ts'
+import { activeDue, alarm_doubt_ms, alarm_grace_ms, alarmIsSet, changedAlarm, scheduleSignal, tickSeconds, withoutTick } from './schedule-alarm.ts'
 import type { Agent } from '../agent.ts'
 import type { SessionId, TaskId } from '../ids.ts'
 import type { Refusal } from '../result.ts'
@@ -106,11 +106,13 @@ const movedOn = (schedule: Active, ticks: TickSource, next_ms: number | undefine
       ...kept,
       status: 'paused',
       paused_reason: 'no_next_tick',
-      alarm: changedAlarm(schedule.alarm),
+      alarm: withoutTick(schedule.alarm, schedule.next_run_at),
       due_at: timestamp(now_ms),
       updated_at: timestamp(now_ms),
     }
-  const alarm: Alarm = ticks.native === undefined || doubted ? changedAlarm(schedule.alarm) : schedule.alarm
+  // An entry that should ring once and was made too late may lie there for ever.
+  const once = ticks.native === undefined ? withoutTick(schedule.alarm, schedule.next_run_at) : undefined
+  const alarm: Alarm = once ?? (doubted ? changedAlarm(schedule.alarm) : schedule.alarm)
   const due_at = next_ms <= now_ms ? timestamp(now_ms) : activeDue(next_ms, alarm, now_ms)
   return { ...kept, status: 'active', next_run_at: timestamp(next_ms), alarm, due_at }
 }

@@ -68,7 +68,7 @@ export const decideCreateSchedule = (wanted: NewSchedule, { agent, ticks, deploy
     version: 1,
   }
   const schedule: Schedule = active
-    ? { ...base, status: 'active', next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
+    ? { ...base, status: 'active', ticks_since: now, next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
     : { ...base, status: 'paused', paused_reason: 'by_request', alarm: { ...alarm, set: 1 } }
   return decided([{ op: 'put_if_absent', record: schedule }], active ? [scheduleSignal(schedule)] : [], schedule)
 }
@@ -95,21 +95,23 @@ const paused = (schedule: Live, paused_reason: PauseReason, now_ms: number): Sch
   return { ...kept, status: 'paused', paused_reason, alarm: withoutTick(schedule.alarm, schedule.next_run_at), due_at: timestamp(now_ms + alarm_repair_ms) }
 }
 
-/** The first tick after now that can have no row yet. */
-const firstTick = (schedule: Schedule, ticks: TickSource, now_ms: number): number | undefined => {
+/** From when on new times count: now, but not before the newest tick that has a row. */
+const sinceWhen = (schedule: Schedule, now_ms: number): number => {
   const ticked_at = schedule.ticked_at ?? schedule.last_run_at
-  return ticks.after(ticked_at === undefined ? now_ms : Math.max(now_ms, millis(ticked_at)))
+  return ticked_at === undefined ? now_ms : Math.max(now_ms, millis(ticked_at))
 }
 
 /** Active with the first tick after now; where its times did not change, it keeps the next one that it has. */
 const activated = (schedule: Live, retimed: boolean, ticks: TickSource, now_ms: number): ScheduleIn<'active'> | undefined => {
   if (schedule.status === 'active' && !retimed) return schedule
-  const next_ms = firstTick(schedule, ticks, now_ms)
+  const since_ms = sinceWhen(schedule, now_ms)
+  const next_ms = ticks.after(since_ms)
   if (next_ms === undefined) return undefined
   const { status: _, due_at: __, ...kept } = schedule
   const { paused_reason: ___, ...bare } = 'paused_reason' in kept ? kept : { ...kept, paused_reason: undefined }
   const alarm = schedule.status === 'active' ? withoutTick(schedule.alarm, schedule.next_run_at) : changedAlarm(schedule.alarm)
-  return { ...bare, status: 'active', alarm, next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
+  const times = { ticks_since: timestamp(since_ms), next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
+  return { ...bare, status: 'active', alarm, ...times }
 }
 
 /**

@@ -6,6 +6,7 @@ import type { AuditedInvariant } from '../../audit/finding.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { classWalk } from './classes.ts'
 import { runWalk } from './runs.ts'
+import { scheduledTaskWalk, scheduleWalk } from './schedules.ts'
 import { sessionWalk } from './sessions.ts'
 import { taskWalk } from './tasks.ts'
 import { walkPage, type AuditDeps, type Walked } from './walk.ts'
@@ -15,6 +16,8 @@ const walks = {
   runs: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(runWalk, deps, invariant, after),
   sessions: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(sessionWalk, deps, invariant, after),
   classes: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(classWalk, deps, invariant, after),
+  schedules: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(scheduleWalk, deps, invariant, after),
+  scheduled_tasks: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(scheduledTaskWalk, deps, invariant, after),
 } as const satisfies Record<string, (deps: AuditDeps, invariant: number, after: string | undefined) => Promise<Walked>>
 type WalkName = keyof typeof walks
 
@@ -28,8 +31,9 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   6: ['runs'],
   7: ['tasks', 'runs'],
   8: ['runs'],
-  11: ['tasks', 'runs', 'classes'],
-  12: ['tasks', 'sessions', 'classes'],
+  9: ['schedules', 'scheduled_tasks'],
+  11: ['tasks', 'runs', 'classes', 'schedules'],
+  12: ['tasks', 'sessions', 'classes', 'schedules'],
 }
 
 const Position = z.strictObject({ invariant: z.int(), walk: z.int().min(0).max(3), after: z.string().min(1).optional() })
