@@ -3,6 +3,7 @@ import { alarm_grace_ms, alarmIsSet } from '../domain/decide/schedule-alarm.ts'
 import { tickKey } from '../domain/decide/schedule-ticks.ts'
 import { ScheduleId } from '../domain/ids.ts'
 import { millis, timestamp, type Timestamp } from '../domain/time.ts'
+import type { Watch } from './coverage.ts'
 import { found, foundIf, type Finding } from './finding.ts'
 import type { Command } from '../domain/command.ts'
 import type { Schedule, Tick } from '../domain/schedule.ts'
@@ -38,7 +39,7 @@ export const ledgerFindings = (schedule: Schedule, ticks: TickSource, rows: read
 }
 
 /** The sweep looks at a schedule that is active, should its alarm not ring, and at one whose entries in the alarm clock are to be taken out. */
-export const watchFindings = (schedule: Schedule): readonly Finding[] => {
+export const watchFindings = (schedule: Schedule, { now_ms, watched_within_ms }: Watch): readonly Finding[] => {
   if (schedule.status !== 'active')
     return foundIf(
       !alarmIsSet(schedule.alarm) && schedule.due_at === undefined,
@@ -47,7 +48,8 @@ export const watchFindings = (schedule: Schedule): readonly Finding[] => {
       () => `${schedule.id} is ${schedule.status}, and nothing will take its alarms out`,
     )
   const { next_run_at, due_at } = schedule
-  const is_late = millis(due_at) > millis(next_run_at) + alarm_grace_ms
+  // What is left of an outage is due at once.
+  const is_late = millis(due_at) > Math.max(millis(next_run_at) + alarm_grace_ms, now_ms + watched_within_ms)
   return foundIf(is_late, 'schedule_forgotten', schedule, () => `${schedule.id} ticks at ${next_run_at}, and is due at ${due_at}`)
 }
 

@@ -129,7 +129,7 @@ const tableFindings = (
 const newestFirst = (a: Tick, b: Tick): number => (a.tick_at < b.tick_at ? 1 : -1)
 
 /** A schedule with its ledger, and each row with its task. */
-const ofSchedule = (schedule: Schedule, journal: Journal): readonly Finding[] => {
+const ofSchedule = (schedule: Schedule, journal: Journal, now_ms: number): readonly Finding[] => {
   const rows = journal
     .all('tick')
     .filter(({ schedule_id }) => schedule_id === schedule.id)
@@ -138,7 +138,7 @@ const ofSchedule = (schedule: Schedule, journal: Journal): readonly Finding[] =>
   const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
   return [
     ...(ticks.ok ? ledgerFindings(schedule, ticks.value, rows.slice(0, rows_compared_max)) : []),
-    ...watchFindings(schedule),
+    ...watchFindings(schedule, watchAt(now_ms)),
     ...rows.flatMap((row) => rowFindings(row, row.end.outcome === 'fired' ? commands.get(row.end.task_id) : undefined)),
   ]
 }
@@ -162,7 +162,7 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
       (record, task_id) => belongs(touched, record, task_id),
     ),
     ...changes.flatMap(({ after }) => (after?.kind === 'run' ? ofHistory(after, journal) : [])),
-    ...changes.flatMap(({ after }) => (after?.kind === 'schedule' ? ofSchedule(after, journal) : [])),
+    ...changes.flatMap(({ after }) => (after?.kind === 'schedule' ? ofSchedule(after, journal, now_ms) : [])),
     ...changes.flatMap(({ after }) => (after?.kind === 'command' ? ofFired(after, journal) : [])),
     ...changes.flatMap(changeFindings),
     ...admittedBy(changes).flatMap((run) => admissionFindings(run, table.instances.get(run.class_key), changes)),
@@ -176,7 +176,7 @@ export const allFindings = (journal: Journal, now_ms: number): readonly string[]
   return sentences([
     ...tableFindings(table, now_ms, everything, everything),
     ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal)),
-    ...journal.all('schedule').flatMap((schedule) => ofSchedule(schedule, journal)),
+    ...journal.all('schedule').flatMap((schedule) => ofSchedule(schedule, journal, now_ms)),
     ...journal.all('command').flatMap((command) => ofFired(command, journal)),
   ])
 }

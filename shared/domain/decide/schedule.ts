@@ -122,11 +122,13 @@ const activated = (schedule: Live, retimed: boolean, ticks: TickSource, now_ms: 
 export const decideUpdateSchedule = (schedule: Live, change: ScheduleChange, making: Making, now_ms: number): Decision<Schedule> | Refusal => {
   if (hasDueTicks(schedule, now_ms)) throw new Error(`${schedule.id} is changed while ticks are due`)
   const changed = withFields(schedule, change)
-  const refusal = refuseRedacted({ prompt: change.prompt }) ?? refuseFor(making.agent, making.deployment, changed.skill_paths)
+  const wanted = change.active ?? schedule.status === 'active'
+  // One whose agent is gone can still be paused, and changed while it is.
+  const asks = wanted || change.agent_id !== undefined || change.skill_paths !== undefined
+  const refusal = refuseRedacted({ prompt: change.prompt }) ?? (asks ? refuseFor(making.agent, making.deployment, changed.skill_paths) : undefined)
   if (refusal !== undefined) return refusal
   const retimed = changed.cron_expr !== schedule.cron_expr || changed.timezone !== schedule.timezone
   if (retimed && making.ticks.after(now_ms) === undefined) return neverHappens(changed.cron_expr, changed.timezone)
-  const wanted = change.active ?? schedule.status === 'active'
   const moved = wanted ? activated(changed, retimed, making.ticks, now_ms) : paused(changed, 'by_request', now_ms)
   if (moved === undefined) return neverHappens(changed.cron_expr, changed.timezone)
   const updated: Schedule = { ...moved, updated_at: timestamp(now_ms) }

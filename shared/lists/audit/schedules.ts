@@ -44,7 +44,7 @@ const lookAtOne = async (deps: AuditDeps, listed: Schedule): Promise<Look> => {
   return {
     findings: [
       ...(ticks.ok ? ledgerFindings(schedule, ticks.value, rows) : []),
-      ...watchFindings(schedule),
+      ...watchFindings(schedule, deps.watch()),
       ...overdueFindings(schedule, deps.watch()),
       ...rows.flatMap((row) => rowFindings(row, row.end.outcome === 'fired' ? commands.get(row.end.task_id) : undefined)),
       ...foundIf(near.at(at[1]) === undefined, 'agent_missing', schedule, () => `${schedule.id} names ${schedule.agent_id}, which its workspace does not have`),
