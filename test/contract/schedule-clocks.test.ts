@@ -50,6 +50,32 @@ test('an entry that somebody set too late, and died, is taken out once it has ru
   expect(await stored(plane, name.schedule_id)).not.toHaveProperty('due_at')
 })
 
+test('entries that were set while the schedule changed are set once more', async () => {
+  const { plane, name } = await setUp()
+  await updateSchedule(plane.deps, name, { cron_expr: '*/2 * * * *' })
+  const overtaken: LookDeps = {
+    ...plane.deps,
+    alarm_clock: {
+      set: async (schedule, entries) => {
+        if ((await stored(plane, name.schedule_id)).status !== 'deleted') await deleteSchedule(plane.deps, name)
+        await plane.deps.alarm_clock.set(schedule, entries)
+      },
+    },
+  }
+  plane.signals.length = 0
+  await lookAtSchedule(overtaken, name)
+  expect(plane.alarms.get(name.schedule_id)).toEqual([])
+})
+
+test('alarms are set within two minutes where the doorbell is lost', async () => {
+  const { plane, name } = await setUp({ cron_expr: '0 12 * * *' })
+  await updateSchedule(plane.deps, name, { cron_expr: '0 13 * * *' })
+  plane.signals.length = 0
+  plane.advance(minute_ms)
+  await swept(plane)
+  expect(plane.alarms.get(name.schedule_id)).toMatchObject([{ expression: 'cron(0 13 * * ? *)' }])
+})
+
 test('a ring at what is no tick of an active schedule sets its entries anew, once an hour at most', async () => {
   const { plane, name, fire } = await setUp({ cron_expr: '0 12 * * *' })
   plane.advance(hour_ms - 1)

@@ -16,7 +16,9 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows'].map((name) => `test/contract/${name}.test.ts`),
+    include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows', 'schedules', 'schedule-clocks'].map(
+      (name) => `test/contract/${name}.test.ts`,
+    ),
     maxWorkers: 1,
     bail: 1,
     testTimeout: 300_000,
