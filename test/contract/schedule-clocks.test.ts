@@ -10,10 +10,12 @@ const minute_ms = 60_000
 const hour_ms = 60 * minute_ms
 
 test.each([
-  ['times are set anew', [{ timezone: 'Europe/Berlin' }]],
-  ['it is paused and resumed', [{ active: false }, { active: true }]],
-])('a tick that an alarm rang a little early is not waited for again when %s before its time', async (_, changes) => {
-  const { plane, name, fire } = await setUp()
+  ['fired', 'times are set anew', 'queue', [{ timezone: 'Europe/Berlin' }]],
+  ['fired', 'it is paused and resumed', 'queue', [{ active: false }, { active: true }]],
+  ['skipped', 'times are set anew', 'skip', [{ timezone: 'Europe/Berlin' }]],
+] as const)('a tick that an alarm rang a little early, and that was %s, is not waited for again when %s before its time', async (end, _, overlap, changes) => {
+  const { plane, name, fire } = await setUp({ overlap })
+  await fireNow(plane.deps, name, 'k')
   const tick_ms = plane.deps.clock.now() + minute_ms
   plane.advance(minute_ms - 2_000)
   await fire(tick_ms)
@@ -21,7 +23,7 @@ test.each([
   expect(await stored(plane, name.schedule_id)).toMatchObject({ next_run_at: '2026-11-22T09:02:00.000Z' })
   plane.advance(2 * minute_ms)
   await swept(plane)
-  expect(await outcomes(plane, name.schedule_id)).toEqual(['fired', 'fired'])
+  expect(await outcomes(plane, name.schedule_id)).toEqual([end, end])
 })
 
 test('an entry that somebody set too late, and died, is taken out once it has rung', async () => {

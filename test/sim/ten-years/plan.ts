@@ -11,7 +11,7 @@ const shapes: readonly ((random: Seeded) => string)[] = [
   ({ int }) => `${int(60)} ${int(24)} ${1 + int(28)},${1 + int(28)} * ${int(7)}`,
   ({ int }) => `${int(60)} 1,2,3 * 3,4,10,11 0`,
   ({ pick }) => `*/30 ${pick(['1', '2', '3', '1-2'])} * 3,4,10,11 SUN`,
-  ({ pick }) => `${pick(['*/20', '0,30', '15'])} 0-3 25-31 3,10 *`,
+  ({ pick }) => `${pick(['*/20', '0,30', '15'])} 1-2 25-31 3,10 *`,
   ({ int, pick }) => `${int(60)} ${pick(['*/6', '*/4', '0,12'])} 1,15 * *`,
   // EventBridge has no words for these: a date that must be a given day of the week, too.
   ({ int }) => `${int(60)} ${int(24)} */2 * ${int(7)}`,
@@ -19,8 +19,8 @@ const shapes: readonly ((random: Seeded) => string)[] = [
   ({ int }) => `${int(60)} 0 29 2 *`,
 ]
 const daily = ({ int }: Seeded): string => `${int(60)} ${int(4)} * * *`
-/** One in so many ticks every day: ten years of it are 3,650 ticks. */
-const daily_each = 20
+/** One in so many ticks every day: 3,650 times in ten years. */
+const daily_each = 100
 
 export const cronOf = (random: Seeded, position: number): string => (position % daily_each === 0 ? daily(random) : random.pick(shapes)(random))
 
