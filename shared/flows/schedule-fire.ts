@@ -26,6 +26,8 @@ export interface Caught {
   readonly fired: readonly TaskId[]
   /** Ticks are left that are due; the next look goes on. */
   readonly more: boolean
+  /** It is known that nothing is left to do. */
+  readonly rests: boolean
 }
 
 /** Steps of one look: 1,600 ticks that only need their row. The next doorbell or sweep goes on from there. */
@@ -57,7 +59,7 @@ const momentOf = (deps: FlowDeps, reached_ms: number): Moment => {
   return { now_ms, reached_ms: Math.max(now_ms, Math.min(reached_ms, now_ms + early_ms_max)) }
 }
 
-const nothing_due: StepResult = { ended: 0, fired: [], more: false }
+const nothing_due: StepResult = { ended: 0, fired: [], more: false, rests: false }
 
 const step = async (deps: FlowDeps, name: ScheduleName, reached_ms: number, by: 'alarm' | 'look'): Promise<StepResult> => {
   let tries = 0
@@ -86,13 +88,15 @@ export const catchUp = async (deps: FlowDeps, name: ScheduleName, by: 'alarm' | 
   const fired: TaskId[] = []
   let ended = 0
   let more = true
+  let rests = false
   for (let steps = 0; more && steps < steps_max; steps += 1) {
     const result = await step(deps, name, reached_ms, by)
     fired.push(...result.fired)
     ended += result.ended
     more = result.more
+    rests = result.rests
   }
-  return { ended, fired, more }
+  return { ended, fired, more, rests }
 }
 
 export interface Alarm extends ScheduleName {

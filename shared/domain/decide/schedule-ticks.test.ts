@@ -44,7 +44,7 @@ test('a tick is one commit: the accepted command, the row and the swap', () => {
   expect(stored(decision, 'schedule')).toMatchObject([
     { version: 5, next_run_at: timestamp(now_ms + minute_ms), last_run_at: timestamp(now_ms), last_task_id: taskId(2), due_at: timestamp(now_ms + 90_000) },
   ])
-  expect(decision.value).toEqual({ ended: 1, fired: [taskId(2)], more: false })
+  expect(decision.value).toEqual({ ended: 1, fired: [taskId(2)], more: false, rests: true })
   expect(decision.signals).toMatchObject([{ kind: 'class' }])
 })
 

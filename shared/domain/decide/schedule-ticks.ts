@@ -147,6 +147,8 @@ export interface StepResult {
   readonly fired: readonly TaskId[]
   /** There are ticks left that are due. */
   readonly more: boolean
+  /** Nothing is left to do: it waits for its next tick, and its alarm is set. */
+  readonly rests: boolean
 }
 
 /** Cancels the oldest task that is open and was not told to stop yet. Each writes to the counters of their class, so it is one a commit. */
@@ -205,7 +207,7 @@ export const decideTicks = (state: TickState, deployment: Deployment, { now_ms, 
   const { schedule, ticks } = state
   const step = planStep(schedule, ticks, reached_ms)
   const submitted: Submitted | undefined = step.submit_ms === undefined ? undefined : submit(state, step.submit_ms, deployment, now_ms)
-  if (submitted?.only_cancels === true) return decided([...submitted.writes], [...submitted.signals], { ended: 0, fired: [], more: true })
+  if (submitted?.only_cancels === true) return decided([...submitted.writes], [...submitted.signals], { ended: 0, fired: [], more: true, rests: false })
   const overslept = by === 'look' && now_ms - millis(schedule.next_run_at) >= alarm_grace_ms
   const doubted = overslept && alarmIsSet(schedule.alarm) && now_ms - millis(schedule.alarm.set_at ?? schedule.created_at) >= alarm_doubt_ms
   const moved = movedOn(schedule, ticks, step.next_ms, now_ms, doubted)
@@ -225,6 +227,6 @@ export const decideTicks = (state: TickState, deployment: Deployment, { now_ms, 
       { op: 'replace_if_version', record: { ...moved, ...run, ...tickedBy(step) } },
     ],
     [...(submitted?.signals ?? []), ...alarm_signals],
-    { ended: rows.length, fired: task_id === undefined ? [] : [task_id], more },
+    { ended: rows.length, fired: task_id === undefined ? [] : [task_id], more, rests: !more && moved.status === 'active' && alarmIsSet(moved.alarm) },
   )
 }

@@ -51,7 +51,10 @@ test('new times count from now on, and the tick that was given up loses its alar
 
 test('a schedule whose agent is gone can be changed while it is paused, and not resumed', () => {
   const gone = { ...making, agent: agentSample({ deleted_at: now }) }
-  expect(decideUpdateSchedule(scheduleSample('paused'), { prompt: 'other', active: false }, gone, now_ms)).toMatchObject({ ok: true, value: { prompt: 'other' } })
+  expect(decideUpdateSchedule(scheduleSample('paused'), { prompt: 'other', active: false }, gone, now_ms)).toMatchObject({
+    ok: true,
+    value: { prompt: 'other' },
+  })
   expect(decideUpdateSchedule(scheduleSample('paused'), { active: true }, gone, now_ms)).toMatchObject({ code: 'not_found' })
   expect(decideUpdateSchedule(scheduleSample('paused'), { agent_id }, gone, now_ms)).toMatchObject({ code: 'not_found' })
 })

@@ -5,6 +5,7 @@ import type { Schedule } from '../../../shared/domain/schedule.ts'
 import type { StoredRecord } from '../../../shared/store/records.ts'
 import type { Store, Write } from '../../../shared/store/store.ts'
 import { refOf, type Ref } from '../../../shared/store/keys.ts'
+import type { LeanStore } from './lean-store.ts'
 import type { Seeded } from '../../support/seeded.ts'
 
 /** Its ticks are those after `from_ms`, up to `to_ms`. */
@@ -32,7 +33,7 @@ export interface Ledger {
 const tasks_kept = 8
 
 /** @param inner the store @param random how long calls take, so that flows that run at once meet in many ways */
-export const ledgerOver = (inner: Store, random: Seeded): Ledger => {
+export const ledgerOver = (inner: LeanStore, random: Seeded): Ledger => {
   const rows = new Map<string, Map<number, string>>()
   const made = new Map<string, { schedule_id: string; tick_ms: number }>()
   const due = new Map<string, number>()
@@ -77,7 +78,7 @@ export const ledgerOver = (inner: Store, random: Seeded): Ledger => {
   }
 
   /** Takes out what belongs to tasks that are long over. */
-  const forget = async (writes: readonly Write[]): Promise<void> => {
+  const forget = (writes: readonly Write[]): void => {
     const put = writes.flatMap((write) => (write.op === 'put_if_absent' ? [write.record] : []))
     const row = put.find((record) => record.kind === 'tick')
     const own = put.filter(({ kind }) => kind !== 'schedule').map(refOf)
@@ -86,10 +87,7 @@ export const ledgerOver = (inner: Store, random: Seeded): Ledger => {
     kept.set(row.schedule_id, groups)
     groups.push(own)
     if (groups.length <= tasks_kept) return
-    for (const ref of groups.shift() ?? []) {
-      const record = await inner.get(ref)
-      if (record !== undefined) await inner.commit([{ op: 'delete_if_version', ref, version: record.version }])
-    }
+    for (const ref of groups.shift() ?? []) inner.forget(ref)
   }
 
   const slowly = async <T>(call: () => Promise<T>): Promise<T> => {
@@ -106,7 +104,7 @@ export const ledgerOver = (inner: Store, random: Seeded): Ledger => {
       const records = writes.flatMap((write) => ('record' in write ? [write.record] : []))
       // A command before the row of its tick, which it would find otherwise.
       for (const kind of ['command', 'tick', 'schedule'] as const) for (const record of records) if (record.kind === kind) note(record)
-      await forget(writes)
+      forget(writes)
       return committed
     },
   }
