@@ -10,7 +10,7 @@ import { listTicks } from '../../shared/lists/simple.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { testPlane, type TestPlane } from './plane.ts'
 
-const created_by = ApiKeyId.parse(`key_${'0'.repeat(26)}`)
+export const created_by = ApiKeyId.parse(`key_${'0'.repeat(26)}`)
 
 export const setUp = async (changes: Partial<NewSchedule> = {}) => {
   const plane = testPlane()
