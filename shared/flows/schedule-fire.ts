@@ -9,7 +9,7 @@ import { millis } from '../domain/time.ts'
 import { refs } from '../store/keys.ts'
 import { freshIds } from './accept.ts'
 import { sendSignals, settled, type FlowDeps } from './flow.ts'
-import { refuseKilled } from './kill.ts'
+import { refuseAt } from './kill.ts'
 import { fitTogether, loadPlace, loadTargetRun } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { CancelState } from '../domain/decide/cancel.ts'
@@ -50,6 +50,12 @@ const loadOpen = async (deps: FlowDeps, schedule: Active): Promise<readonly Canc
   return open
 }
 
+/** Whose command it is and whether the workspace takes any, in one request: each costs more than what it reads. */
+const loadOwners = async (deps: FlowDeps, { workspace_id, agent_id }: Active) => {
+  const found = await deps.store.getMany<'agent' | 'gate'>([refs.agent(workspace_id, agent_id), refs.gate(workspace_id)])
+  return { agent: found.find((record) => record?.kind === 'agent'), killed: refuseAt(found.find((record) => record?.kind === 'gate')) }
+}
+
 /** Looked for only where a commit failed: the key is the plane's own, and a client would have to take it on purpose. */
 const loadTaken = async (deps: FlowDeps, schedule: Active, submit_ms: number | undefined): Promise<Command | undefined> =>
   submit_ms === undefined ? undefined : deps.store.get(refs.command(schedule.workspace_id, commandKey(schedule.agent_id, tickKey(schedule.id, submit_ms))))
@@ -70,9 +76,8 @@ const step = async (deps: FlowDeps, name: ScheduleName, reached_ms: number, by: 
     if (schedule?.status !== 'active' || millis(schedule.next_run_at) > moment.reached_ms) return decided([], [], nothing_due)
     const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
     if (!ticks.ok) throw new Error(`${schedule.id} has a cron that no longer parses: ${ticks.detail}`)
-    const [agent, killed, open, taken] = await Promise.all([
-      deps.store.get(refs.agent(schedule.workspace_id, schedule.agent_id)),
-      refuseKilled(deps, schedule.workspace_id),
+    const [{ agent, killed }, open, taken] = await Promise.all([
+      loadOwners(deps, schedule),
       loadOpen(deps, schedule),
       tries === 1 ? undefined : loadTaken(deps, schedule, planStep(schedule, ticks.value, moment.reached_ms).submit_ms),
     ])
