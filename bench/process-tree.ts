@@ -78,6 +78,19 @@ export const treeCpu = async (root: number, proc = '/proc'): Promise<TreeCpu> =>
   return by_program
 }
 
+/** What the threads of one process have spent since they began, by their names. A thread that has ended is not in it. @param proc where proc is mounted */
+export const threadCpu = async (pid: number, proc = '/proc'): Promise<TreeCpu> => {
+  const threads = await readdir(`${proc}/${pid}/task`).catch(() => [])
+  const stats = await Promise.all(threads.map((thread) => read(`${proc}/${pid}/task/${thread}/stat`)))
+  const by_name: Record<string, number> = {}
+  for (const stat of stats) {
+    if (stat === undefined) continue
+    const { program, own_ms } = cpuOf(stat)
+    by_name[program] = (by_name[program] ?? 0) + own_ms
+  }
+  return by_name
+}
+
 /** By program, from one reading to a later one, per task. A process that ended in between moved its share to `ended`. */
 export const cpuPerTask = (before: TreeCpu, after: TreeCpu, tasks: number): TreeCpu =>
   Object.fromEntries(Object.entries(after).map(([program, ms]) => [program, (ms - (before[program] ?? 0)) / tasks]))

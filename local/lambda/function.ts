@@ -78,7 +78,7 @@ const startWorker = (settings: FunctionSettings, log: LogFile): Worker => {
       memory_mib: settings.memory_mib,
     },
     // The thread's name, for whoever looks at what uses the processor.
-    name: settings.name.slice(-15),
+    name: settings.name.replace(/Function[0-9A-F]{8}$/, '').slice(-15),
     env: { ...settings.environment },
     stdout: true,
     stderr: true,

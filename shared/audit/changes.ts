@@ -33,6 +33,9 @@ const runMove = (before: Run, after: Run): readonly Finding[] => {
 const sessionMove = (before: Session, after: StoredRecord | undefined): readonly Finding[] =>
   foundIf(after?.kind !== 'session' || after.fencing_token < before.fencing_token, 'token_not_greater', before, () => `the token of ${before.id} fell`)
 
+/** Kinds of records that never change. */
+const immutable: readonly StoredRecord['kind'][] = ['event', 'attempt', 'command', 'log', 'input_name', 'approval_name', 'tick']
+
 /** Moves that are not in the tables, tokens that fall, and changes of what never changes. */
 export const changeFindings = ({ before, after }: Change): readonly Finding[] => {
   if (before?.kind === 'task' && after?.kind === 'task') {
@@ -42,8 +45,7 @@ export const changeFindings = ({ before, after }: Change): readonly Finding[] =>
   if (before?.kind === 'input' && before.settled !== undefined) return [found('record_changed', before, `${before.id} was settled, and was changed`)]
   if (isRun(before) && isRun(after)) return runMove(before, after)
   if (before?.kind === 'session') return sessionMove(before, after)
-  if (before?.kind === 'event' || before?.kind === 'attempt' || before?.kind === 'command' || before?.kind === 'log' || before?.kind === 'input_name')
-    return [found('record_changed', before, `a ${before.kind} was changed`)]
+  if (before !== undefined && immutable.includes(before.kind)) return [found('record_changed', before, `a ${before.kind} was changed`)]
   if ((before?.kind === 'task' || isRun(before)) && after === undefined) return [found('record_changed', before, `${before.id} was deleted`)]
   return []
 }

@@ -4,6 +4,7 @@ import { millis } from '../domain/time.ts'
 import { foundIf, type Finding } from './finding.ts'
 import type { Gate } from '../domain/gate.ts'
 import type { Instance, Place } from '../domain/instance.ts'
+import type { Schedule } from '../domain/schedule.ts'
 import type { Session } from '../domain/session.ts'
 import type { Task } from '../domain/task.ts'
 
@@ -71,7 +72,7 @@ export const coverageFindings = (covered: Covered, watch: Watch): readonly Findi
 export const overdue_ms = 10 * 60_000
 
 /** A due time that is long past: the sweep does not run, or fails at this record. */
-export const overdueFindings = (record: Task | Instance | Session, { now_ms }: Watch): readonly Finding[] => {
+export const overdueFindings = (record: Task | Instance | Session | Schedule, { now_ms }: Watch): readonly Finding[] => {
   const { due_at } = record
   return foundIf(due_at !== undefined && millis(due_at) < now_ms - overdue_ms, 'overdue', record, () => `was due ${due_at}, and nobody has looked`)
 }

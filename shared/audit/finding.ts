@@ -33,6 +33,11 @@ export const finding_kinds = {
   record_changed: { invariant: 7, means: 'a record that never changes was changed' },
   states_disagree: { invariant: 7, means: 'the states of a task, its run and its attempt do not fit together' },
   started_after_cancel: { invariant: 8, means: 'an attempt started, or a retry was planned, after the run was cancelled' },
+  tick_without_row: { invariant: 9, means: 'a tick of an active schedule has passed and has no row in the ledger' },
+  row_without_tick: { invariant: 9, means: 'the ledger has a row for what is no tick of its schedule' },
+  row_without_task: { invariant: 9, means: 'a row says fired, and its task does not exist or is that of another tick' },
+  task_without_row: { invariant: 9, means: 'a tick has made a task, and its row does not say so' },
+  schedule_forgotten: { invariant: 9, means: 'nothing will look at a schedule when its tick has come, or take its alarms out' },
   inputs_unlisted: { invariant: 10, means: 'the inputs of a task that have no end are not those that its latest run lists' },
   inputs_gap: { invariant: 10, means: 'the inputs of a task are not gapless up to its newest' },
   input_forgotten: { invariant: 10, means: 'an input is pending, and its task is over' },
@@ -47,7 +52,7 @@ export type FindingCode = keyof typeof finding_kinds
 export type Invariant = (typeof finding_kinds)[FindingCode]['invariant']
 
 /** The invariants that a look at the table can hold: those of which a finding says something. */
-export const audited_invariants = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12] as const satisfies readonly Invariant[]
+export const audited_invariants = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] as const satisfies readonly Invariant[]
 export type AuditedInvariant = (typeof audited_invariants)[number]
 
 /** What each says, in a few words. */
@@ -60,6 +65,7 @@ export const invariant_titles: Readonly<Record<AuditedInvariant, string>> = {
   6: 'run events are gapless and lead to the status',
   7: 'states move legally and fit together',
   8: 'nothing starts after a cancel',
+  9: 'every tick has one row, fired rows and tasks match',
   10: 'every input ends once, and in order',
   11: 'every record lies in its own workspace',
   12: 'whatever waits is woken',

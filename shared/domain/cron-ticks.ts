@@ -39,8 +39,7 @@ const refuseZone = (timezone: string): Refusal => {
   ])
 }
 
-/** The ticks of a cron in a zone; a refusal names what is wrong. */
-export const ticksOf = (cron_expr: string, timezone: string): Result<TickSource> => {
+const makeSource = (cron_expr: string, timezone: string): Result<TickSource> => {
   const cron = parseCron(cron_expr)
   if (!cron.ok) return cron
   if (!isTimeZone(timezone)) return refuseZone(timezone)
@@ -49,6 +48,21 @@ export const ticksOf = (cron_expr: string, timezone: string): Result<TickSource>
     between: (from_ms, to_ms, count_max) => cronTicks(cron.value, timezone, from_ms, to_ms, count_max),
     native: nativeCrons(cron.value),
   })
+}
+
+/** Each fire asks for its own: to parse the cron and to ask the runtime for the zone takes longer than all else that is decided. */
+const sources = new Map<string, Result<TickSource>>()
+const sources_max = 2_000
+
+/** The ticks of a cron in a zone; a refusal names what is wrong. */
+export const ticksOf = (cron_expr: string, timezone: string): Result<TickSource> => {
+  const key = `${timezone} ${cron_expr}`
+  const known = sources.get(key)
+  if (known !== undefined) return known
+  const source = makeSource(cron_expr, timezone)
+  if (sources.size >= sources_max) sources.clear()
+  if (source.ok) sources.set(key, source)
+  return source
 }
 
 const offsetText = (minutes: number): string => {

@@ -31,6 +31,9 @@ export const Alarm = z.strictObject({
 })
 export type Alarm = z.infer<typeof Alarm>
 
+/** The record is written with each fire: a longer list would make each of them dearer. */
+export const open_tasks_max = 5
+
 const base = {
   kind: z.literal('schedule'),
   id: ScheduleId,
@@ -46,6 +49,15 @@ const base = {
   /** The nominal time of the latest tick that was fired, and its task. */
   last_run_at: Timestamp.optional(),
   last_task_id: TaskId.optional(),
+  /** Tasks, submitted by a tick or by hand, that were not known to be over when the latest of them was; of many the newest. What overlap policies ask for. */
+  open_task_ids: z.array(TaskId).max(open_tasks_max).optional(),
+  /**
+   * The newest tick that has its row. Times that are set anew begin after it: an alarm may ring a little early, and the clocks of two functions
+   * differ, so it may lie ahead of whoever sets them.
+   */
+  ticked_at: Timestamp.optional(),
+  /** When its times were set, or it was resumed: of every tick since then, up to `next_run_at`, there is a row. */
+  ticks_since: Timestamp.optional(),
   created_by: ApiKeyId,
   created_at: Timestamp,
   updated_at: Timestamp,

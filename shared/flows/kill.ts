@@ -9,7 +9,7 @@ import { sendSignals, settle, settled, type FlowDeps } from './flow.ts'
 import { fitTogether, loadTargetRun } from './load.ts'
 import { pagesOf } from './pages.ts'
 import { isLive } from '../domain/run.ts'
-import type { Kill } from '../domain/gate.ts'
+import type { Gate, Kill } from '../domain/gate.ts'
 import type { WorkspaceId } from '../domain/ids.ts'
 import type { Task } from '../domain/task.ts'
 
@@ -115,8 +115,10 @@ export const lookAtGate = async (deps: FlowDeps, workspace_id: WorkspaceId): Pro
   else if (gate?.waking === true) await wakeClasses(deps, workspace_id)
 }
 
+/** What a command meets at the gate of its workspace. */
+export const refuseAt = (gate: Gate | undefined): Refusal | undefined =>
+  gate?.kill === undefined ? undefined : refuse('workspace_killed', `the workspace was killed at ${gate.kill.killed_at}: it takes no work until it is resumed`)
+
 /** What a command meets in a workspace that was killed. */
-export const refuseKilled = async (deps: FlowDeps, workspace_id: WorkspaceId): Promise<Refusal | undefined> => {
-  const kill = (await deps.store.get(refs.gate(workspace_id)))?.kill
-  return kill === undefined ? undefined : refuse('workspace_killed', `the workspace was killed at ${kill.killed_at}: it takes no work until it is resumed`)
-}
+export const refuseKilled = async (deps: FlowDeps, workspace_id: WorkspaceId): Promise<Refusal | undefined> =>
+  refuseAt(await deps.store.get(refs.gate(workspace_id)))

@@ -2,13 +2,14 @@
 import { commandKey } from '../domain/class-key.ts'
 import { ticksOf } from '../domain/cron-ticks.ts'
 import { decided, type Decision } from '../domain/decision.ts'
-import { decideTicks, planStep, tickKey, type Moment, type StepResult, type TickState } from '../domain/decide/schedule-ticks.ts'
-import { scheduleSignal } from '../domain/decide/schedule-alarm.ts'
+import { decideTicks, openTasksOf, planStep, tickKey, type Moment, type StepResult, type TickState } from '../domain/decide/schedule-ticks.ts'
+import { decideStrayRing, scheduleSignal } from '../domain/decide/schedule-alarm.ts'
+import { isTerminalTask } from '../domain/transitions.ts'
 import { millis } from '../domain/time.ts'
 import { refs } from '../store/keys.ts'
 import { freshIds } from './accept.ts'
 import { sendSignals, settled, type FlowDeps } from './flow.ts'
-import { refuseKilled } from './kill.ts'
+import { refuseAt } from './kill.ts'
 import { fitTogether, loadPlace, loadTargetRun } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { CancelState } from '../domain/decide/cancel.ts'
@@ -25,6 +26,8 @@ export interface Caught {
   readonly fired: readonly TaskId[]
   /** Ticks are left that are due; the next look goes on. */
   readonly more: boolean
+  /** It is known that nothing is left to do. */
+  readonly rests: boolean
 }
 
 /** Steps of one look: 1,600 ticks that only need their row. The next doorbell or sweep goes on from there. */
@@ -34,13 +37,23 @@ const early_ms_max = 5_000
 
 type Active = ScheduleIn<'active'>
 
-/** The latest task of the schedule. @returns `torn` where its records do not fit together, because somebody wrote between two reads */
-const loadPrevious = async (deps: FlowDeps, schedule: Active): Promise<CancelState | 'torn' | undefined> => {
-  if (schedule.overlap === 'queue' || schedule.last_task_id === undefined) return undefined
-  const task = await deps.store.get(refs.task(schedule.workspace_id, schedule.last_task_id))
-  if (task === undefined) return undefined
-  const [run, place] = await Promise.all([loadTargetRun(deps, task), loadPlace(deps, task)])
-  return fitTogether(task, run) ? { task, run, place } : 'torn'
+/** Tasks of the schedule that are not over. @returns `torn` where records of one do not fit together, because somebody wrote between two reads */
+const loadOpen = async (deps: FlowDeps, schedule: Active): Promise<readonly CancelState[] | 'torn'> => {
+  if (schedule.overlap === 'queue') return []
+  const open: CancelState[] = []
+  for (const task of await deps.store.getMany(openTasksOf(schedule).map((id) => refs.task(schedule.workspace_id, id)))) {
+    if (task === undefined || isTerminalTask(task)) continue
+    const [run, place] = await Promise.all([loadTargetRun(deps, task), loadPlace(deps, task)])
+    if (!fitTogether(task, run)) return 'torn'
+    open.push({ task, run, place })
+  }
+  return open
+}
+
+/** Whose command it is and whether the workspace takes any, in one request: each costs more than what it reads. */
+const loadOwners = async (deps: FlowDeps, { workspace_id, agent_id }: Active) => {
+  const found = await deps.store.getMany<'agent' | 'gate'>([refs.agent(workspace_id, agent_id), refs.gate(workspace_id)])
+  return { agent: found.find((record) => record?.kind === 'agent'), killed: refuseAt(found.find((record) => record?.kind === 'gate')) }
 }
 
 /** Looked for only where a commit failed: the key is the plane's own, and a client would have to take it on purpose. */
@@ -52,7 +65,7 @@ const momentOf = (deps: FlowDeps, reached_ms: number): Moment => {
   return { now_ms, reached_ms: Math.max(now_ms, Math.min(reached_ms, now_ms + early_ms_max)) }
 }
 
-const nothing_due: StepResult = { ended: 0, fired: [], more: false }
+const nothing_due: StepResult = { ended: 0, fired: [], more: false, rests: false }
 
 const step = async (deps: FlowDeps, name: ScheduleName, reached_ms: number, by: 'alarm' | 'look'): Promise<StepResult> => {
   let tries = 0
@@ -63,14 +76,13 @@ const step = async (deps: FlowDeps, name: ScheduleName, reached_ms: number, by: 
     if (schedule?.status !== 'active' || millis(schedule.next_run_at) > moment.reached_ms) return decided([], [], nothing_due)
     const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
     if (!ticks.ok) throw new Error(`${schedule.id} has a cron that no longer parses: ${ticks.detail}`)
-    const [agent, killed, previous, taken] = await Promise.all([
-      deps.store.get(refs.agent(schedule.workspace_id, schedule.agent_id)),
-      refuseKilled(deps, schedule.workspace_id),
-      loadPrevious(deps, schedule),
+    const [{ agent, killed }, open, taken] = await Promise.all([
+      loadOwners(deps, schedule),
+      loadOpen(deps, schedule),
       tries === 1 ? undefined : loadTaken(deps, schedule, planStep(schedule, ticks.value, moment.reached_ms).submit_ms),
     ])
-    if (previous === 'torn') return undefined
-    const state: TickState = { schedule, ticks: ticks.value, agent, killed, previous, taken, fresh: freshIds(deps) }
+    if (open === 'torn') return undefined
+    const state: TickState = { schedule, ticks: ticks.value, agent, killed, open, taken, fresh: freshIds(deps) }
     const decision = decideTicks(state, deps.deployment, moment, by)
     return { ...decision, writes: await withOverflow(deps, decision.writes) }
   })
@@ -81,13 +93,15 @@ export const catchUp = async (deps: FlowDeps, name: ScheduleName, by: 'alarm' | 
   const fired: TaskId[] = []
   let ended = 0
   let more = true
+  let rests = false
   for (let steps = 0; more && steps < steps_max; steps += 1) {
     const result = await step(deps, name, reached_ms, by)
     fired.push(...result.fired)
     ended += result.ended
     more = result.more
+    rests = result.rests
   }
-  return { ended, fired, more }
+  return { ended, fired, more, rests }
 }
 
 export interface Alarm extends ScheduleName {
@@ -95,12 +109,23 @@ export interface Alarm extends ScheduleName {
   readonly scheduled_at_ms: number
 }
 
+/** A ring for nothing may come from an entry that should not be there. */
+const doubtAlarm = async (deps: FlowDeps, name: ScheduleName, scheduled_at_ms: number): Promise<void> =>
+  settled(deps, async () => {
+    const schedule = await deps.store.get(refs.schedule(name.workspace_id, name.schedule_id))
+    if (schedule === undefined) return decided([], [], undefined)
+    const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
+    if (!ticks.ok) throw new Error(`${schedule.id} has a cron that no longer parses: ${ticks.detail}`)
+    return decideStrayRing(schedule, ticks.value, scheduled_at_ms, deps.clock.now())
+  })
+
 /**
  * The alarm clock rings. Late, doubled, early or for a schedule that is gone, it ends what is due and nothing else. Throws where the
  * commit failed for noise: then nothing was written, and the repeat of the alarm or the sweep tries again.
  */
 export const fireSchedule = async (deps: FlowDeps, { scheduled_at_ms, ...name }: Alarm): Promise<Caught> => {
   const caught = await catchUp(deps, name, 'alarm', scheduled_at_ms)
+  if (caught.ended === 0) await doubtAlarm(deps, name, scheduled_at_ms)
   if (caught.more) await sendSignals(deps, [scheduleSignal({ workspace_id: name.workspace_id, id: name.schedule_id })])
   return caught
 }

@@ -38,6 +38,7 @@ const setAlarm = async (deps: AlarmDeps, name: ScheduleName): Promise<void> => {
  */
 export const lookAtSchedule = async (deps: AlarmDeps, name: ScheduleName): Promise<void> => {
   const caught = await catchUp(deps, name, 'look')
+  if (caught.rests) return
   if (caught.more) return sendSignals(deps, [scheduleSignal({ workspace_id: name.workspace_id, id: name.schedule_id })])
   try {
     await setAlarm(deps, name)

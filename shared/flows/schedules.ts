@@ -13,7 +13,7 @@ import {
   type Stop,
   type Stopped,
 } from '../domain/decide/schedule.ts'
-import { scheduleCommand } from '../domain/decide/schedule-ticks.ts'
+import { decideFiredByHand, scheduleCommand } from '../domain/decide/schedule-ticks.ts'
 import { ScheduleId, type AgentId, type WorkspaceId } from '../domain/ids.ts'
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { refs } from '../store/keys.ts'
@@ -109,8 +109,8 @@ export const pauseForAgent = async (deps: FlowDeps, name: ScheduleName): Promise
   stopSchedule(deps, name, { to: 'paused', reason: 'agent_deleted' })
 
 /**
- * Submits the schedule's command now, active or paused. It is no tick: it has no row in the ledger, and overlap policies do not ask for it. Its
- * task stands in the schedule's lane, so it runs alone.
+ * Submits the schedule's command now, active or paused, whatever its overlap policy says. It is no tick and has no row in the ledger; the
+ * next tick asks for its task as it does for those of ticks.
  */
 export const fireNow = async (deps: FlowDeps, name: ScheduleName, idempotency_key: string | undefined): Promise<Result<AcceptResult>> => {
   const schedule = await loadSchedule(deps, name)
@@ -118,5 +118,12 @@ export const fireNow = async (deps: FlowDeps, name: ScheduleName, idempotency_ke
   const fresh = deps.ids.mint('input').replace(/^inp_/, '')
   const params = scheduleCommand(schedule, { idempotency: `schedule:${schedule.id}:now:${idempotency_key ?? fresh}`, session: `now-${fresh}` })
   const { session_id: _, ...body } = params
-  return acceptCommand(deps, { workspace_id: name.workspace_id, params, body_hash: canonicalHash(body) })
+  const accepted = await acceptCommand(deps, { workspace_id: name.workspace_id, params, body_hash: canonicalHash(body) })
+  if (!accepted.ok) return accepted
+  // Whoever breaks off here and asks again with the same key comes by once more.
+  const noted = await settle(deps, async () => {
+    const fresh_schedule = await loadSchedule(deps, name)
+    return fresh_schedule === undefined ? decided([], [], undefined) : decideFiredByHand(fresh_schedule, accepted.value.task.id)
+  })
+  return noted.ok ? accepted : noted
 }

@@ -12,9 +12,15 @@ import { lookAtSchedule } from './schedule-look.ts'
 import { lookAtTask } from './look.ts'
 import type { StoredRecord } from '../store/records.ts'
 
-/** Looks of one sweep, and how many at once. */
-export const sweep_looks_max = 2_000
-export const looks_at_once = 8
+export interface SweepBounds {
+  /** Looks of one sweep. */
+  readonly looks_max: number
+  readonly at_once: number
+  /** After so long it begins no more. */
+  readonly begins_max_ms: number
+}
+/** The function that it runs in has 55 s. */
+export const sweep_bounds: SweepBounds = { looks_max: 10_000, at_once: 24, begins_max_ms: 45_000 }
 const page_size = 100
 
 export interface SweepReport {
@@ -41,32 +47,45 @@ const lookAt = async (deps: LookDeps, record: StoredRecord): Promise<void> => {
   }
 }
 
-const duePage = async (deps: LookDeps, shard: number, after: string | undefined) =>
-  deps.store.range({ index: 'due', pk: `due#${shard}`, to: timestamp(deps.clock.now()), limit: page_size, ...(after === undefined ? {} : { after }) })
-
-/** Looks at all that is due, within bounds. One failed look does not stop the others; it is due again at the next sweep. */
-export const sweep = async (deps: LookDeps, onFailure: (record: StoredRecord, cause: unknown) => void): Promise<SweepReport> => {
-  let looked = 0
-  let failed = 0
+/** Due records of all shards, page by page. */
+async function* dueRecords(deps: LookDeps): AsyncGenerator<StoredRecord> {
   const first = Math.floor(deps.clock.now() / 60_000) % due_shards
   for (let step = 0; step < due_shards; step += 1) {
+    const pk = `due#${(first + step) % due_shards}`
+    const to = timestamp(deps.clock.now())
     let after: string | undefined
     do {
-      const page = await duePage(deps, (first + step) % due_shards, after)
-      for (let start = 0; start < page.records.length; start += looks_at_once) {
-        const group = page.records.slice(start, start + looks_at_once)
-        const results = await Promise.allSettled(group.map(async (record) => lookAt(deps, record)))
-        for (const [index, result] of results.entries()) {
-          const record = group[index]
-          if (result.status === 'fulfilled' || record === undefined) continue
-          failed += 1
-          onFailure(record, result.reason)
-        }
-        looked += group.length
-      }
+      const page = await deps.store.range({ index: 'due', pk, to, limit: page_size, ...(after === undefined ? {} : { after }) })
+      yield* page.records
       after = page.after
-    } while (after !== undefined && looked < sweep_looks_max)
-    if (looked >= sweep_looks_max) break
+    } while (after !== undefined)
   }
+}
+
+/** Looks at all that is due, within bounds. One failed look does not stop the others; it is due again at the next sweep. */
+export const sweep = async (deps: LookDeps, onFailure: (record: StoredRecord, cause: unknown) => void, bounds = sweep_bounds): Promise<SweepReport> => {
+  const until_ms = deps.clock.now() + bounds.begins_max_ms
+  const due = dueRecords(deps)
+  let looked = 0
+  let failed = 0
+  const worker = async (): Promise<void> => {
+    while (looked < bounds.looks_max && deps.clock.now() <= until_ms) {
+      looked += 1
+      const next = await due.next()
+      if (next.done === true) {
+        looked -= 1
+        return
+      }
+      try {
+        await lookAt(deps, next.value)
+      } catch (cause) {
+        failed += 1
+        onFailure(next.value, cause)
+      }
+    }
+  }
+  const ends = await Promise.allSettled(Array.from({ length: bounds.at_once }, worker))
+  const broken = ends.find((end) => end.status === 'rejected')
+  if (broken !== undefined) throw broken.reason
   return { looked, failed }
 }

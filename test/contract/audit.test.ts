@@ -7,6 +7,7 @@ import { commit, freshWork, now, replace, taskOf, worked, ws, type Tricks } from
 import { shaped, type ApiPlane } from '../support/http.ts'
 import { planted as planted_elsewhere } from '../support/planted.ts'
 import { planted_inputs } from '../support/planted-inputs.ts'
+import { planted_in_schedules } from '../support/planted-in-schedules.ts'
 
 const planted = [...planted_elsewhere, ...planted_inputs]
 
@@ -41,7 +42,7 @@ test.each(audited_invariants)('honest work violates nothing of invariant %i, and
 })
 
 describe('a planted violation is reported', () => {
-  test.each(planted)('$code: $what', async ({ code, plant, at: where }) => {
+  test.each([...planted, ...planted_in_schedules])('$code: $what', async ({ code, plant, at: where }) => {
     const place = await where()
     await plant()
     const invariant = audited_invariants.find((one) => one === finding_kinds[code].invariant)
@@ -52,7 +53,7 @@ describe('a planted violation is reported', () => {
   /** These are seen by whoever sees every commit, which is the simulator. */
   const of_changes: readonly FindingCode[] = ['illegal_move', 'record_changed']
   test('each kind of violation is planted', () => {
-    expect([...new Set(planted.map(({ code }) => code)), ...of_changes].toSorted()).toEqual(Object.keys(finding_kinds).toSorted())
+    expect([...new Set([...planted, ...planted_in_schedules].map(({ code }) => code)), ...of_changes].toSorted()).toEqual(Object.keys(finding_kinds).toSorted())
   })
 })
 
@@ -86,6 +87,6 @@ test('one call looks at a bounded part, and its cursor is good for its invariant
   for (let n = 0; n < 120; n += 1) await plane.accept({ agent_id: id, session_id: `many-${n}` })
   const first = await page(2)
   expect(first.checked).toBe(50)
-  expect(await audit(2)).toEqual({ checked: 128, unsettled: 0, violations: [] })
+  expect(await audit(2)).toEqual({ checked: 130, unsettled: 0, violations: [] })
   expect((await plane.call('GET', `/v1/audit?invariant=7&cursor=${first.next_cursor}`, { key })).status).toBe(400)
 })

@@ -5,7 +5,7 @@ import { applyAttemptEvent } from '../../shared/flows/finish.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
 import { acceptCommand } from '../../shared/flows/accept.ts'
 import { heartbeat } from '../../shared/flows/runner.ts'
-import { looks_at_once, sweep, sweep_looks_max } from '../../shared/flows/sweep.ts'
+import { sweep, sweep_bounds } from '../../shared/flows/sweep.ts'
 import { CommandParams } from '../../shared/domain/command.ts'
 import { due_shards } from '../../shared/store/keys.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
@@ -238,17 +238,17 @@ test('a sweep looks at so much and no more, beginning with another shard each mi
     },
   })
   const agent = await plane.makeAgent()
-  for (let count = 0; count < sweep_looks_max + 500; count += 1) await plane.accept({ agent_id: agent.id })
+  const bounds = { ...sweep_bounds, looks_max: 2_000 }
+  for (let count = 0; count < bounds.looks_max + 500; count += 1) await plane.accept({ agent_id: agent.id })
   plane.signals.splice(0)
   plane.advance(61_000)
-  const first = await sweep(plane.deps, rethrow)
-  expect(first.looked).toBeGreaterThanOrEqual(sweep_looks_max)
-  expect(first.looked).toBeLessThan(sweep_looks_max + 100 + looks_at_once)
+  const first = await sweep(plane.deps, rethrow, bounds)
+  expect(first.looked).toBe(bounds.looks_max)
   const firsts = [at(shards, 0)]
   for (let minute = 1; minute < due_shards; minute += 1) {
     plane.advance(60_000)
     shards.splice(0)
-    await sweep(plane.deps, rethrow)
+    await sweep(plane.deps, rethrow, bounds)
     firsts.push(at(shards, 0))
   }
   expect(new Set(firsts).size).toBe(due_shards)

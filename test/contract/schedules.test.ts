@@ -1,66 +1,16 @@
 /** Schedules over the memory store: alarms, sweeps, outages, edits, and what is left of them. */
 import { expect, test } from 'vitest'
-import { ApiKeyId, type ScheduleId } from '../../shared/domain/ids.ts'
-import type { Schedule, Tick } from '../../shared/domain/schedule.ts'
 import { deleteAgent } from '../../shared/flows/agents.ts'
-import { fireSchedule } from '../../shared/flows/schedule-fire.ts'
 import { lookAtSchedule } from '../../shared/flows/schedule-look.ts'
-import { createSchedule, deleteSchedule, fireNow, updateSchedule } from '../../shared/flows/schedules.ts'
+import { deleteSchedule, fireNow, updateSchedule } from '../../shared/flows/schedules.ts'
 import { sweep } from '../../shared/flows/sweep.ts'
-import { listTicks } from '../../shared/lists/simple.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { CommandParams } from '../../shared/domain/command.ts'
 import { acceptCommand } from '../../shared/flows/accept.ts'
 import type { LookDeps } from '../../shared/flows/flow.ts'
-import type { NewSchedule } from '../../shared/domain/decide/schedule.ts'
-import { testPlane, type TestPlane } from '../support/plane.ts'
+import { ledger, outcomes, setUp, stored, swept } from '../support/schedules.ts'
 
 const minute_ms = 60_000
-const created_by = ApiKeyId.parse(`key_${'0'.repeat(26)}`)
-
-const setUp = async (changes: Partial<NewSchedule> = {}) => {
-  const plane = testPlane()
-  const agent = await plane.makeAgent()
-  const made = await createSchedule(plane.deps, plane.workspace_id, {
-    agent_id: agent.id,
-    cron_expr: '* * * * *',
-    timezone: 'UTC',
-    prompt: 'Look',
-    skill_paths: [],
-    overlap: 'queue',
-    catchup_window_ms: 600_000,
-    active: true,
-    created_by,
-    ...changes,
-  })
-  if (!made.ok) throw new Error(made.detail)
-  const name = { workspace_id: plane.workspace_id, schedule_id: made.value.id }
-  await plane.deliver()
-  const fire = async (scheduled_at_ms = plane.deps.clock.now(), deps: LookDeps = plane.deps) => fireSchedule(deps, { ...name, scheduled_at_ms })
-  return { plane, agent, name, fire }
-}
-
-const ledger = async (plane: TestPlane, schedule_id: ScheduleId): Promise<readonly Tick[]> => {
-  const rows: Tick[] = []
-  let cursor: string | undefined
-  do {
-    const page = await listTicks(plane.deps.store, plane.workspace_id, schedule_id, { limit: 200, ...(cursor === undefined ? {} : { cursor }) })
-    if (!page.ok) throw new Error(page.detail)
-    rows.push(...page.value.items)
-    cursor = page.value.next_cursor
-  } while (cursor !== undefined)
-  return rows.toReversed()
-}
-const outcomes = async (plane: TestPlane, schedule_id: ScheduleId) => (await ledger(plane, schedule_id)).map(({ end }) => end.outcome)
-const stored = async (plane: TestPlane, schedule_id: ScheduleId): Promise<Schedule> => {
-  const schedule = await plane.deps.store.get(refs.schedule(plane.workspace_id, schedule_id))
-  if (schedule === undefined) throw new Error('no schedule')
-  return schedule
-}
-const swept = async (plane: TestPlane) =>
-  sweep(plane.deps, (_, cause) => {
-    throw cause
-  })
 
 test('a new schedule has its alarm set by the doorbell', async () => {
   const { plane, name } = await setUp()
@@ -188,6 +138,7 @@ test('deleting a schedule while it fires leaves one row for each task, no alarm,
   const [fired] = await Promise.all([fire(), deleteSchedule(plane.deps, name)])
   await plane.deliver()
   await fire()
+  await plane.deliver()
   const rows = await ledger(plane, name.schedule_id)
   expect(rows).toHaveLength(1)
   expect(rows[0]?.end.outcome).toBe(fired.fired.length === 1 ? 'fired' : 'skipped')

@@ -4,7 +4,7 @@ import { cancelTask } from '../../shared/flows/cancel.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { lookAtSession } from '../../shared/flows/session.ts'
 import { lookAtTask } from '../../shared/flows/look.ts'
-import { looks_at_once, sweep } from '../../shared/flows/sweep.ts'
+import { sweep, sweep_bounds } from '../../shared/flows/sweep.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import { at, instanceOf, named, rethrow, sweepAndDeliver, sweepDeaf } from '../support/looks.ts'
 import { testPlane } from '../support/plane.ts'
@@ -103,8 +103,8 @@ test('many overdue tasks of a class write to it and ring it no oftener than a fe
   plane.advance(61_000)
   const before = await instanceOf(plane, task.class_key)
   await sweep(plane.deps, rethrow)
-  expect((await instanceOf(plane, task.class_key)).version - before.version).toBeLessThanOrEqual(looks_at_once)
-  expect(plane.signals.filter((signal) => signal.kind === 'class').length).toBeLessThanOrEqual(looks_at_once + 1)
+  expect((await instanceOf(plane, task.class_key)).version - before.version).toBeLessThanOrEqual(sweep_bounds.at_once)
+  expect(plane.signals.filter((signal) => signal.kind === 'class').length).toBeLessThanOrEqual(sweep_bounds.at_once + 1)
 })
 
 test('a look reads as much with a thousand tasks in line as with ten', async () => {

@@ -2,7 +2,10 @@
 import * as admins from './admins.ts'
 import * as clients from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
+import { hasSchedules } from './beginnings.ts'
+import { deliverRing, ringEarly } from './rings.ts'
 import * as runners from './runners.ts'
+import * as schedulers from './schedulers.ts'
 import * as talk from './talk.ts'
 import type { Sandbox, World } from './world.ts'
 
@@ -91,12 +94,27 @@ const acts: readonly (readonly [weight: number, Act])[] = [
   [1, redrive],
   [10, (world) => void (world.now_ms += world.random.pick([1_000, 5_000, 20_000, 60_000, 300_000]))],
 ]
-const weights = acts.reduce((sum, [weight]) => sum + weight, 0)
+/** What happens beside it where there are schedules. */
+const acts_with_schedules: readonly (readonly [weight: number, Act])[] = [
+  ...acts,
+  [12, schedulers.makeSchedule],
+  [10, schedulers.changeSchedule],
+  [1.5, schedulers.deleteSchedule],
+  [3, schedulers.fireByHand],
+  [2, schedulers.readSchedule],
+  [1, schedulers.intrude],
+  [18, schedulers.untilTick],
+  [24, deliverRing],
+  [4, ringEarly],
+  [1.5, schedulers.goDown],
+  [1, clients.deleteAgent],
+]
 
 /** The seed chooses one. */
 export const actOnce = (world: World): void => {
-  let left = world.random.next() * weights
-  for (const [weight, act] of acts) {
+  const possible = hasSchedules(world.seed) ? acts_with_schedules : acts
+  let left = world.random.next() * possible.reduce((sum, [weight]) => sum + weight, 0)
+  for (const [weight, act] of possible) {
     left -= weight
     if (left < 0) return act(world)
   }

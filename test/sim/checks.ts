@@ -2,8 +2,10 @@
 import { admittedBy, type Change } from '../../shared/audit/changes.ts'
 import { standsBefore } from '../../shared/domain/lines.ts'
 import { isLive, type Run } from '../../shared/domain/run.ts'
+import type { Tick } from '../../shared/domain/schedule.ts'
 import { millis } from '../../shared/domain/time.ts'
 import { attemptWrongs } from './checks/attempts.ts'
+import { tickWrongs } from './checks/schedules.ts'
 import { findings, skew_max_ms } from '../support/invariants.ts'
 import type { Journal } from '../support/journal.ts'
 import { settings } from './settings.ts'
@@ -46,6 +48,11 @@ const commandOf = (journal: Journal) => (run: Run) => {
   return journal.all('command').find(({ command_key }) => command_key === task?.command_key)
 }
 
+const newestTick =
+  (journal: Journal) =>
+  (schedule_id: string, but: readonly Tick[]): number =>
+    Math.max(0, ...journal.all('tick').flatMap((tick) => (tick.schedule_id === schedule_id && !but.includes(tick) ? [millis(tick.tick_at)] : [])))
+
 /** What a commit broke; nothing if all is well. */
 export const checkCommit = (world: World, journal: Journal, changes: readonly Change[]): readonly string[] => {
   if (world.faults.on && seesExpired(world, journal)) world.faults.count('lease_expired_visible')
@@ -54,6 +61,7 @@ export const checkCommit = (world: World, journal: Journal, changes: readonly Ch
     ...overtaken(world, journal, changes),
     ...startedAfterCancel(world, changes),
     ...strayed(world, changes),
+    ...tickWrongs(changes, newestTick(journal)),
     ...attemptWrongs(changes, {
       now_ms: world.now_ms,
       skew_ms: 2 * skew_max_ms,

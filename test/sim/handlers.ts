@@ -3,6 +3,7 @@ import type { Context, SQSEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { apiHandler } from '../../functions/api/handler.ts'
 import { attemptEventsHandler } from '../../functions/attempt-events/handler.ts'
+import { cronFireHandler } from '../../functions/cron-fire/handler.ts'
 import { dispatchHandler } from '../../functions/dispatch/handler.ts'
 import { runnerApiHandler } from '../../functions/runner-api/handler.ts'
 import { sweepHandler } from '../../functions/sweep/handler.ts'
@@ -35,6 +36,7 @@ const functionsOf = (release: 'present' | 'next') => {
     attempt_events: attemptEventsHandler(deps, log),
     wake: wakeHandler(deps, log),
     sweep: sweepHandler(deps, log),
+    cron_fire: cronFireHandler(deps, log),
   }
 }
 const releases = { present: functionsOf('present'), next: functionsOf('next') }

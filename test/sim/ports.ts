@@ -8,6 +8,7 @@ import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 import { refOf, type Ref } from '../../shared/store/keys.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { RangePage, RangeQuery, Write } from '../../shared/store/store.ts'
+import { setEntry } from './alarms.ts'
 import { settings } from './settings.ts'
 import type { Flow, World } from './world.ts'
 
@@ -155,12 +156,10 @@ const files: ComputeDeps['files'] = {
 }
 
 const alarm_clock: LookDeps['alarm_clock'] = {
-  set: ({ schedule_id, workspace_id }, { entries, gone }) => {
+  set: async ({ schedule_id, workspace_id }, { entries, gone }) => {
     const { call, world } = current()
-    return call('alarm', 'set alarms', async () => {
-      for (const name of gone) world.alarms.delete(name)
-      for (const entry of entries) world.alarms.set(entry.name, { workspace_id, schedule_id })
-    })
+    for (const entry of entries) await call('alarm', `set the alarm ${entry.expression}`, async () => setEntry(world, { workspace_id, schedule_id }, entry))
+    for (const name of gone) await call('alarm', `take out the alarm ${name}`, async () => void world.alarms.entries.delete(name))
   },
 }
 

@@ -2,6 +2,7 @@
 import { allFindings, unrest } from '../support/invariants.ts'
 import { ask } from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
+import { endSchedules, quietAlarms, type Rest } from './rest-schedules.ts'
 import * as runners from './runners.ts'
 import * as talk from './talk.ts'
 import { check, openAll, Violation } from './steps.ts'
@@ -80,9 +81,12 @@ export const comeToRest = async (world: World): Promise<void> => {
   await openAll(world)
   await settle(world)
   const deaf = world.seed % 3 === 0
+  const rest: Rest = { deaf, minute: async () => orderlyMinute(world, deaf) }
+  await endSchedules(world, rest)
   for (let minute = 0; minute < rest_minutes && unrest(world.journal, world.now_ms).length > 0; minute += 1) await orderlyMinute(world, deaf)
   const unsettled = unrest(world.journal, world.now_ms)
   if (unsettled.length > 0) throw new Violation(`no rest after ${rest_minutes} minutes: ${unsettled.slice(0, 3).join('; ')}`)
+  await quietAlarms(world, rest)
   const wrong = allFindings(world.journal, world.now_ms)
   if (wrong.length > 0) throw new Violation(wrong.slice(0, 3).join('\n'))
   const lost = world.submissions.find(({ task_id }) => task_id !== undefined && !world.journal.all('task').some(({ id }) => id === task_id))

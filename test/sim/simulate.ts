@@ -3,12 +3,13 @@
  * fail and handlers die; then the faults stop, and the plane must come to rest within bounded virtual time with every invariant true.
  */
 import { actOnce } from './acts.ts'
+import { hasSchedules } from './beginnings.ts'
 import type { FaultCounts } from './faults.ts'
 import { comeToRest } from './rest.ts'
 import { setUp } from './setup.ts'
 import { check, openOne, Violation } from './steps.ts'
 import type { TraceLine } from './trace.ts'
-import { began_ms, newWorld, type SimulationOptions, type World } from './world.ts'
+import { newWorld, type SimulationOptions, type World } from './world.ts'
 
 export interface Simulated {
   readonly seed: number
@@ -24,8 +25,11 @@ export interface Simulated {
   readonly lines: readonly TraceLine[]
 }
 
+/** It takes a while until a schedule ticks. */
+const acts_with_schedules = 80
+
 /** Some runs are short, so that many are tried, and some long. */
-export const actsOf = (seed: number): number => 40 + (seed % 60)
+export const actsOf = (seed: number): number => 40 + (seed % 60) + (hasSchedules(seed) ? acts_with_schedules : 0)
 const handlers_at_once = 5
 
 const unruly = async (world: World, acts: number): Promise<void> => {
@@ -71,7 +75,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     violations,
     hash: world.trace.hash(),
     faults: world.faults.counts(),
-    virtual_ms: world.now_ms - began_ms,
+    virtual_ms: world.now_ms - world.began_ms,
     ends: endsOf(world),
     inputs: inputsOf(world),
     lines: world.trace.lines,

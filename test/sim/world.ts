@@ -6,9 +6,11 @@ import type { Ids, Launch } from '../../shared/ports/ports.ts'
 import { journalled, type Journal } from '../support/journal.ts'
 import { countingIds } from '../support/plane.ts'
 import { seeded, type Seeded } from '../support/seeded.ts'
+import { noAlarms, type Alarms } from './alarms.ts'
 import { checkCommit } from './checks.ts'
 import { faultsOf, type FaultKind, type Faults } from './faults.ts'
 import { gates, type Call, type Gates } from './gates.ts'
+import { beginningOf, hasSchedules } from './beginnings.ts'
 import { queueOf, type Queue } from './queue.ts'
 import { traceOf, type Trace } from './trace.ts'
 
@@ -80,8 +82,7 @@ export interface World {
   readonly ids: Ids
   readonly queues: Readonly<Record<'dispatch' | 'attempt_events' | 'wake', Queue>>
   readonly sandboxes: Sandbox[]
-  /** The entries of the alarm clock, by name. */
-  readonly alarms: Map<string, { readonly workspace_id: string; readonly schedule_id: string }>
+  readonly alarms: Alarms
   readonly tenants: Tenant[]
   readonly submissions: Submission[]
   /** Inputs that were accepted, by task and key, or by their own id. */
@@ -94,6 +95,7 @@ export interface World {
   readonly trace: Trace
   /** The handler whose commit is being applied. */
   committer: Flow | undefined
+  readonly began_ms: number
   now_ms: number
 }
 
@@ -107,7 +109,7 @@ export interface SimulationOptions {
   readonly keep_trace?: boolean | undefined
 }
 
-export const began_ms = Date.parse('2026-11-22T09:00:00.000Z')
+const usual_began_ms = Date.parse('2026-11-22T09:00:00.000Z')
 
 const describe = (world: World, lane: string, changes: readonly { readonly after: { readonly kind: string; readonly version: number } | undefined }[]): void =>
   world.trace.add(
@@ -120,6 +122,7 @@ const describe = (world: World, lane: string, changes: readonly { readonly after
 const tell = (world: World, changes: readonly Change[]): void => {
   for (const { after } of changes) {
     if (after?.kind === 'task') world.trace.add(world.now_ms, after.id, after.state)
+    if (after?.kind === 'tick') world.trace.add(world.now_ms, after.schedule_id, `${after.tick_at} ${after.end.outcome}: ${after.end.reason}`)
     if (after?.kind !== 'run') continue
     world.trace.add(world.now_ms, after.id, `${after.status}, at attempt ${after.attempt.attempt_no}`)
     world.trace.add(world.now_ms, after.attempt.id, `${after.attempt.status} for ${after.task_id} in ${after.session_id}`)
@@ -129,6 +132,7 @@ const tell = (world: World, changes: readonly Change[]): void => {
 /** A deployment at its first moment. */
 export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationOptions): World => {
   const random = seeded(seed)
+  const began_ms = hasSchedules(seed) ? beginningOf(seed) : usual_began_ms
   const faults = faultsOf(random, without)
   const journal = journalled((changes, all) => {
     const { committer } = world
@@ -149,7 +153,7 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
     ids: countingIds(),
     queues: { dispatch: queue('dispatch', true), attempt_events: queue('attempt-events', true), wake: queue('wake', false) },
     sandboxes: [],
-    alarms: new Map(),
+    alarms: noAlarms(),
     tenants: [],
     submissions: [],
     sent_inputs: new Map(),
@@ -158,6 +162,7 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
     violations: [],
     trace: traceOf(keep_trace),
     committer: undefined,
+    began_ms,
     now_ms: began_ms,
   }
   return world

@@ -3,8 +3,12 @@ import { keyText } from '../../shared/audit/finding.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Task } from '../../shared/domain/task.ts'
 import { timestamp } from '../../shared/domain/time.ts'
+import { ApiKeyId } from '../../shared/domain/ids.ts'
+import type { Schedule } from '../../shared/domain/schedule.ts'
 import { cancelTask } from '../../shared/flows/cancel.ts'
-import type { Ref } from '../../shared/store/keys.ts'
+import { fireSchedule } from '../../shared/flows/schedule-fire.ts'
+import { createSchedule } from '../../shared/flows/schedules.ts'
+import { refs, type Ref } from '../../shared/store/keys.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import type { RecordKind, RecordOf, StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
@@ -49,6 +53,7 @@ type Work = Readonly<Record<'talked' | 'retried' | 'running' | 'waits' | 'lane' 
 let tricks: Tricks
 let plane: ApiPlane
 let work: Work
+let schedule: Schedule
 
 export const ws = () => plane.workspace_id
 export const taskOf = async (name: keyof Work): Promise<Task> => plane.task(work[name].id)
@@ -65,6 +70,31 @@ export const read = async <K extends RecordKind>(ref: Ref<K>): Promise<RecordOf<
   return record
 }
 export const remove = async (ref: Ref) => commit({ op: 'delete_if_version', ref, version: (await read(ref)).version })
+
+const minute_ms = 60_000
+
+/** A schedule of every minute whose first two ticks have fired. */
+const honestSchedule = async (agent_id: Task['agent_id']): Promise<Schedule> => {
+  const made = await createSchedule(plane.deps, ws(), {
+    agent_id,
+    cron_expr: '* * * * *',
+    timezone: 'UTC',
+    prompt: 'Look',
+    skill_paths: [],
+    overlap: 'queue',
+    catchup_window_ms: 600_000,
+    active: true,
+    created_by: ApiKeyId.parse(`key_${'0'.repeat(26)}`),
+  })
+  if (!made.ok) throw new Error(made.detail)
+  await plane.deliver()
+  for (let ticks = 0; ticks < 2; ticks += 1) {
+    plane.advance(minute_ms)
+    await fireSchedule(plane.deps, { workspace_id: ws(), schedule_id: made.value.id, scheduled_at_ms: plane.deps.clock.now() })
+  }
+  await plane.deliver()
+  return made.value
+}
 
 /** Work of every kind: spoken to, retried, running, waiting for a session, in line, cancelled, asleep. */
 const honestWork = async (): Promise<Work> => {
@@ -96,6 +126,7 @@ const honestWork = async (): Promise<Work> => {
   for (const mode of ['steer', 'steer', 'followup'] as const) await sendTo(plane, sandbox.run_id, mode, mode)
   await take(plane, sandbox, 1, true)
   await endOf(plane, sandbox, 1)
+  schedule = await honestSchedule(id)
   plane.advance(20_000)
   return { talked, retried, running, waits, lane, queued, cancelled, sleeping }
 }
@@ -109,6 +140,9 @@ export const freshWork = async (): Promise<{ readonly plane: ApiPlane; readonly 
   return { plane, key, tricks }
 }
 
+export const scheduleRef = () => refs.schedule(ws(), schedule.id)
+/** The row of one of the two ticks. */
+export const tickRef = (minute: 1 | 2) => refs.tick(ws(), schedule.id, timestamp(Date.parse(schedule.created_at) + minute * minute_ms))
 export const now = (after_ms = 0): string => timestamp(plane.deps.clock.now() + after_ms)
 export const worked = (name: keyof Work): Task => work[name]
 

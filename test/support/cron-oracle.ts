@@ -112,4 +112,25 @@ export class OracleCron {
     }
     return undefined
   }
+
+  /** The ticks after an instant and up to another, oldest first. Minute by minute wherever the offset changes within a day of it. */
+  between(zone: OracleZone, from_ms: number, to_ms: number): readonly number[] {
+    const found: number[] = []
+    const times = Array.from({ length: 1_440 }, (_, minute) => minute).filter((minute) => this.isTime(Math.floor(minute / 60), minute % 60))
+    for (let day = Math.floor(from_ms / day_ms) - 1; day * day_ms <= to_ms + day_ms; day += 1) {
+      if (!this.isDay(day)) continue
+      const offset_ms = zone.offset_ms((day - 1) * day_ms)
+      if (offset_ms === zone.offset_ms((day + 2) * day_ms)) found.push(...times.map((minute) => day * day_ms + minute * minute_ms - offset_ms))
+      else found.push(...this.#slowly(zone, day))
+    }
+    return found.filter((at_ms) => at_ms > from_ms && at_ms <= to_ms).toSorted((a, b) => a - b)
+  }
+
+  #slowly(zone: OracleZone, day: number): readonly number[] {
+    const found: number[] = []
+    for (let at_ms = (day - 1) * day_ms; at_ms < (day + 2) * day_ms; at_ms += minute_ms) {
+      if (Math.floor((at_ms + zone.offset_ms(at_ms)) / day_ms) === day && this.isTick(zone, at_ms)) found.push(at_ms)
+    }
+    return found
+  }
 }

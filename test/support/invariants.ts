@@ -9,8 +9,10 @@ import { coverageFindings, type Watch } from '../../shared/audit/coverage.ts'
 import { inputFindings } from '../../shared/audit/inputs.ts'
 import { lineFindings, placeFindings } from '../../shared/audit/lines.ts'
 import { attemptFindings, eventFindings, runFindings } from '../../shared/audit/runs.ts'
+import { firedFindings, ledgerFindings, rowFindings, rows_compared_max, tickOf, watchFindings } from '../../shared/audit/schedules.ts'
 import { holderFindings, sessionFindings } from '../../shared/audit/sessions.ts'
 import { taskFindings } from '../../shared/audit/tasks.ts'
+import { ticksOf } from '../../shared/domain/cron-ticks.ts'
 import { roomOf } from '../../shared/domain/instances.ts'
 import { isTerminalTask } from '../../shared/domain/transitions.ts'
 import type { Finding } from '../../shared/audit/finding.ts'
@@ -18,6 +20,7 @@ import type { Command } from '../../shared/domain/command.ts'
 import type { Input } from '../../shared/domain/input.ts'
 import type { Instance, Place } from '../../shared/domain/instance.ts'
 import type { Run } from '../../shared/domain/run.ts'
+import type { Schedule, Tick } from '../../shared/domain/schedule.ts'
 import type { Session } from '../../shared/domain/session.ts'
 import type { Task } from '../../shared/domain/task.ts'
 import type { Journal } from './journal.ts'
@@ -131,6 +134,30 @@ const tableFindings = (
   ]
 }
 
+const newestFirst = (a: Tick, b: Tick): number => (a.tick_at < b.tick_at ? 1 : -1)
+
+/** A schedule with its ledger, and each row with its task. */
+const ofSchedule = (schedule: Schedule, journal: Journal, now_ms: number): readonly Finding[] => {
+  const rows = journal
+    .all('tick')
+    .filter(({ schedule_id }) => schedule_id === schedule.id)
+    .toSorted(newestFirst)
+  const commands = new Map(journal.all('command').map((command) => [command.task_id, command]))
+  const ticks = ticksOf(schedule.cron_expr, schedule.timezone)
+  return [
+    ...(ticks.ok ? ledgerFindings(schedule, ticks.value, rows.slice(0, rows_compared_max)) : []),
+    ...watchFindings(schedule, watchAt(now_ms)),
+    ...rows.flatMap((row) => rowFindings(row, row.end.outcome === 'fired' ? commands.get(row.end.task_id) : undefined)),
+  ]
+}
+
+/** A command that a tick made, with the row of that tick. */
+const ofFired = (command: Command, journal: Journal): readonly Finding[] => {
+  const name = tickOf(command)
+  const is_row = (row: Tick): boolean => row.schedule_id === name?.schedule_id && row.tick_at === name.tick_at
+  return name === undefined ? [] : firedFindings(command, journal.all('tick').find(is_row))
+}
+
 /** What a commit broke; nothing if all is well. Only what the commit touched is looked at, and what belongs to that. */
 export const findings = (journal: Journal, changes: readonly Change[], now_ms: number): readonly string[] => {
   const table = tableOf(journal)
@@ -143,6 +170,8 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
       (record, task_id) => belongs(touched, record, task_id),
     ),
     ...changes.flatMap(({ after }) => (after?.kind === 'run' ? ofHistory(after, journal) : [])),
+    ...changes.flatMap(({ after }) => (after?.kind === 'schedule' ? ofSchedule(after, journal, now_ms) : [])),
+    ...changes.flatMap(({ after }) => (after?.kind === 'command' ? ofFired(after, journal) : [])),
     ...changes.flatMap(changeFindings),
     ...admittedBy(changes).flatMap((run) => admissionFindings(run, table.instances.get(run.class_key), changes)),
   ])
@@ -152,7 +181,12 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
 export const allFindings = (journal: Journal, now_ms: number): readonly string[] => {
   const table = tableOf(journal)
   const everything = (): boolean => true
-  return sentences([...tableFindings(table, now_ms, everything, everything), ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal))])
+  return sentences([
+    ...tableFindings(table, now_ms, everything, everything),
+    ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal)),
+    ...journal.all('schedule').flatMap((schedule) => ofSchedule(schedule, journal, now_ms)),
+    ...journal.all('command').flatMap((command) => ofFired(command, journal)),
+  ])
 }
 
 /** What is not at rest once all work is over. */
@@ -166,6 +200,7 @@ export const unrest = (journal: Journal, now_ms: number): readonly string[] => {
     ...[...table.sessions.values()].map((session) =>
       session.owner === undefined && !session.waiting && session.due_at === undefined ? undefined : `${session.id} is not at rest`,
     ),
+    ...journal.all('schedule').map((schedule) => (schedule.due_at === undefined ? undefined : `${schedule.id} is ${schedule.status} and still due`)),
     ...[...table.places.keys()].map((task_id) => `${task_id} still stands in line`),
   ].filter((finding) => finding !== undefined)
 }

@@ -85,6 +85,19 @@ export const decideAlarmSet = (schedule: Schedule, revision: number, now_ms: num
 }
 
 /**
+ * The alarm clock rang at what is no tick. Whoever was late in setting its entries and died before it could learn that they had become wrong has left
+ * one that nobody wants, and it would ring for ever: the entries are set anew. An active schedule's are so once an hour at most, since a ring
+ * may be late and belong to the times that it had before.
+ */
+export const decideStrayRing = (schedule: Schedule, ticks: TickSource, scheduled_at_ms: number, now_ms: number): Decision => {
+  const is_tick = schedule.status === 'active' && ticks.after(scheduled_at_ms - 1) === scheduled_at_ms
+  const set_ms = millis(schedule.alarm.set_at ?? schedule.created_at)
+  if (is_tick || !alarmIsSet(schedule.alarm) || (schedule.status === 'active' && now_ms - set_ms < alarm_doubt_ms)) return decided([], [], undefined)
+  const doubted: Schedule = { ...schedule, alarm: changedAlarm(schedule.alarm), due_at: timestamp(now_ms) }
+  return decided([{ op: 'replace_if_version', record: doubted }], [scheduleSignal(schedule)], undefined)
+}
+
+/**
  * A due time that has passed is moved on: to the next tick, or to when entries that could not be set are set again. So nobody looks
  * for nothing every minute.
  */

@@ -14,7 +14,7 @@ const state = (schedule: ScheduleIn<'active'>, changes: Partial<TickState> = {})
   ticks: minutely(),
   agent: agentSample(),
   killed: undefined,
-  previous: undefined,
+  open: [],
   taken: undefined,
   fresh,
   ...changes,
@@ -44,7 +44,7 @@ test('a tick is one commit: the accepted command, the row and the swap', () => {
   expect(stored(decision, 'schedule')).toMatchObject([
     { version: 5, next_run_at: timestamp(now_ms + minute_ms), last_run_at: timestamp(now_ms), last_task_id: taskId(2), due_at: timestamp(now_ms + 90_000) },
   ])
-  expect(decision.value).toEqual({ ended: 1, fired: [taskId(2)], more: false })
+  expect(decision.value).toEqual({ ended: 1, fired: [taskId(2)], more: false, rests: true })
   expect(decision.signals).toMatchObject([{ kind: 'class' }])
 })
 
@@ -70,26 +70,25 @@ test.each(['skip', 'cancel_previous'] as const)('overlap %s fires the newest of 
 
 test('overlap skip does not fire while the earlier task is unfinished', () => {
   const previous = { task: taskSample('running'), run: runSample('running'), place: undefined }
-  const decision = decide(state(due(0, { overlap: 'skip', last_task_id: taskId(1) }), { previous }))
+  const decision = decide(state(due(0, { overlap: 'skip', last_task_id: taskId(1) }), { open: [previous] }))
   expect(stored(decision, 'tick')).toMatchObject([{ end: { outcome: 'skipped', reason: 'previous_unfinished' } }])
   expect(stored(decision, 'task')).toEqual([])
   expect(stored(decision, 'schedule')).toMatchObject([{ last_task_id: taskId(1) }])
-  const over = { task: taskSample('done'), run: runSample('ok'), place: undefined }
-  expect(ends(state(due(0, { overlap: 'skip' }), { previous: over }))).toMatchObject([{ outcome: 'fired' }])
+  expect(ends(state(due(0, { overlap: 'skip' })))).toMatchObject([{ outcome: 'fired' }])
 })
 
 test('overlap cancel_previous tells the earlier task to stop in the commit that fires the next', () => {
   const previous = { task: taskSample('running'), run: runSample('running'), place: undefined }
-  const decision = decide(state(due(0, { overlap: 'cancel_previous' }), { previous }))
+  const decision = decide(state(due(0, { overlap: 'cancel_previous' }), { open: [previous] }))
   expect(stored(decision, 'run')).toMatchObject([{ attempt: { status: 'stopping', stop_reason: 'cancel' } }])
   expect(stored(decision, 'tick')).toMatchObject([{ end: { outcome: 'fired', task_id: taskId(2) } }])
   const asleep = { task: taskSample('sleeping'), run: undefined, place: undefined }
-  expect(stored(decide(state(due(0, { overlap: 'cancel_previous' }), { previous: asleep })), 'task').map((task) => task.state)).toEqual(['cancelled', 'queued'])
+  expect(stored(decide(state(due(0, { overlap: 'cancel_previous' }), { open: [asleep] })), 'task').map((task) => task.state)).toEqual(['cancelled', 'queued'])
 })
 
 test('a refused command ends the tick with the reason, cancels nothing, and the schedule goes on', () => {
   const previous = { task: taskSample('running'), run: runSample('running'), place: undefined }
-  const decision = decide(state(due(0, { overlap: 'cancel_previous' }), { agent: agentSample({ active: false }), previous }))
+  const decision = decide(state(due(0, { overlap: 'cancel_previous' }), { agent: agentSample({ active: false }), open: [previous] }))
   expect(stored(decision, 'tick')).toMatchObject([{ end: { outcome: 'skipped', reason: 'refused', refusal: { code: 'agent_inactive' } } }])
   expect(stored(decision, 'run')).toEqual([])
   expect(stored(decision, 'schedule')).toMatchObject([{ status: 'active', next_run_at: timestamp(now_ms + minute_ms) }])

@@ -8,15 +8,14 @@
 import { canonicalHash } from '../canonical-json.ts'
 import { CommandParams, type Command } from '../command.ts'
 import { decided, type Decision } from '../decision.ts'
-import { isTerminalTask } from '../transitions.ts'
 import { millis, timestamp } from '../time.ts'
 import { decideAccept } from './accept.ts'
 import { decideCancel, type CancelState } from './cancel.ts'
-import { activeDue, alarm_doubt_ms, alarm_grace_ms, alarmIsSet, changedAlarm, scheduleSignal, tickSeconds } from './schedule-alarm.ts'
+import { activeDue, alarm_doubt_ms, alarm_grace_ms, alarmIsSet, changedAlarm, scheduleSignal, tickSeconds, withoutTick } from './schedule-alarm.ts'
 import type { Agent } from '../agent.ts'
 import type { SessionId, TaskId } from '../ids.ts'
 import type { Refusal } from '../result.ts'
-import type { Alarm, Schedule, ScheduleIn, Tick, TickOutcome } from '../schedule.ts'
+import { open_tasks_max, type Alarm, type Schedule, type ScheduleIn, type Tick, type TickOutcome } from '../schedule.ts'
 import type { TickSource } from '../schedule-ticks.ts'
 import type { Signal } from '../../ports/ports.ts'
 import type { Deployment } from '../../settings.ts'
@@ -63,6 +62,12 @@ export const planStep = (schedule: Active, ticks: TickSource, now_ms: number, cl
   return { ended, next_ms: ticks.after(due.at(-1) ?? first_ms) }
 }
 
+/** The newest tick to which a step gives a row; what the schedule had before where it gives none. */
+export const tickedBy = ({ ended, submit_ms }: Step): Pick<Schedule, 'ticked_at'> => {
+  const newest_ms = submit_ms ?? ended.at(-1)?.tick_ms
+  return newest_ms === undefined ? {} : { ticked_at: timestamp(newest_ms) }
+}
+
 /** The ledger row of a tick. */
 export const tickRow = (schedule: Schedule, tick_ms: number, end: TickOutcome, now_ms: number): Write => {
   const row: Tick = {
@@ -101,18 +106,23 @@ const movedOn = (schedule: Active, ticks: TickSource, next_ms: number | undefine
       ...kept,
       status: 'paused',
       paused_reason: 'no_next_tick',
-      alarm: changedAlarm(schedule.alarm),
+      alarm: withoutTick(schedule.alarm, schedule.next_run_at),
       due_at: timestamp(now_ms),
       updated_at: timestamp(now_ms),
     }
-  const alarm: Alarm = ticks.native === undefined || doubted ? changedAlarm(schedule.alarm) : schedule.alarm
+  // An entry that should ring once and was made too late may lie there for ever.
+  const once = ticks.native === undefined ? withoutTick(schedule.alarm, schedule.next_run_at) : undefined
+  const alarm: Alarm = once ?? (doubted ? changedAlarm(schedule.alarm) : schedule.alarm)
   const due_at = next_ms <= now_ms ? timestamp(now_ms) : activeDue(next_ms, alarm, now_ms)
   return { ...kept, status: 'active', next_run_at: timestamp(next_ms), alarm, due_at }
 }
 
-/** A task that was fired before and is not over, with what belongs to it. */
-const unfinished = (previous: CancelState | undefined): CancelState | undefined =>
-  previous === undefined || isTerminalTask(previous.task) ? undefined : previous
+/** Tasks of the schedule that overlap policies ask for, oldest first. An older release writes the latest only. */
+export const openTasksOf = ({ open_task_ids = [], last_task_id }: Schedule): readonly TaskId[] =>
+  last_task_id === undefined || open_task_ids.includes(last_task_id) ? open_task_ids : [...open_task_ids, last_task_id]
+
+/** With one more; the oldest of many is forgotten. */
+export const withOpenTask = (known: readonly TaskId[], task_id: TaskId): TaskId[] => [...known.filter((id) => id !== task_id), task_id].slice(-open_tasks_max)
 
 export interface TickState {
   readonly schedule: Active
@@ -120,8 +130,8 @@ export interface TickState {
   readonly agent: Agent | undefined
   /** The workspace was killed: nothing of it is accepted. */
   readonly killed: Refusal | undefined
-  /** The task of the latest fire; not needed with overlap `queue`. */
-  readonly previous: CancelState | undefined
+  /** Tasks of the schedule that are not over, oldest first; not needed with overlap `queue`. */
+  readonly open: readonly CancelState[]
   /** The command that has the tick's key already, if somebody else used that. */
   readonly taken: Command | undefined
   readonly fresh: { readonly task_id: TaskId; readonly session_id: SessionId; readonly idempotency_key: string }
@@ -132,11 +142,19 @@ export interface Moment {
   readonly reached_ms: number
 }
 export interface StepResult {
-  /** Ticks that have got their row. */
+  /** Ticks that have got their row; none in a step that only cancels. */
   readonly ended: number
   readonly fired: readonly TaskId[]
   /** There are ticks left that are due. */
   readonly more: boolean
+  /** Nothing is left to do: it waits for its next tick, and its alarm is set. */
+  readonly rests: boolean
+}
+
+/** Cancels the oldest task that is open and was not told to stop yet. Each writes to the counters of their class, so it is one a commit. */
+const cancelOne = (open: readonly CancelState[], now_ms: number): Decision<{ readonly more: boolean }> => {
+  const [first, ...others] = open.map((one) => decideCancel(one, now_ms)).filter(({ writes }) => writes.length > 0)
+  return decided(first?.writes ?? [], first?.signals ?? [], { more: others.length > 0 })
 }
 
 interface Submitted {
@@ -144,6 +162,8 @@ interface Submitted {
   readonly writes: readonly Write[]
   readonly signals: readonly Signal[]
   readonly task_id?: TaskId
+  /** More than one earlier task is to be cancelled: one of them is, and the tick stays due. */
+  readonly only_cancels?: boolean
 }
 
 const refused = ({ code, detail }: Refusal): Submitted => ({
@@ -156,22 +176,30 @@ const refused = ({ code, detail }: Refusal): Submitted => ({
 const submit = (state: TickState, tick_ms: number, deployment: Deployment, now_ms: number): Submitted => {
   const { schedule, agent, taken } = state
   const reason = now_ms - tick_ms <= on_time_ms ? 'on_time' : 'caught_up'
-  const previous = unfinished(state.previous)
   if (taken !== undefined) return { end: { outcome: 'fired', reason, task_id: taken.task_id }, writes: [], signals: [], task_id: taken.task_id }
-  if (previous !== undefined && schedule.overlap === 'skip') return { end: { outcome: 'skipped', reason: 'previous_unfinished' }, writes: [], signals: [] }
+  if (state.open.length > 0 && schedule.overlap === 'skip') return { end: { outcome: 'skipped', reason: 'previous_unfinished' }, writes: [], signals: [] }
   if (state.killed !== undefined) return refused(state.killed)
   if (agent === undefined) return refused({ ok: false, code: 'not_found', detail: `no agent ${schedule.agent_id}` })
   const params = scheduleCommand(schedule, { idempotency: tickKey(schedule.id, tick_ms), session: String(tickSeconds(tick_ms)) })
   const accepted = decideAccept({ agent, params, body_hash: canonicalHash(params), fresh: state.fresh }, deployment, now_ms)
   if (!accepted.ok) return refused(accepted)
-  const cancelled = previous !== undefined && schedule.overlap === 'cancel_previous' ? decideCancel(previous, now_ms) : decided([], [], undefined)
+  const cancelled = cancelOne(schedule.overlap === 'cancel_previous' ? state.open : [], now_ms)
   const task_id = accepted.value.task.id
+  const end = { outcome: 'fired', reason, task_id } as const
+  if (cancelled.value.more) return { end, writes: cancelled.writes, signals: cancelled.signals, only_cancels: true }
   return {
-    end: { outcome: 'fired', reason, task_id },
+    end,
     writes: [...cancelled.writes, ...accepted.writes],
     signals: [...cancelled.signals, ...accepted.signals],
     task_id,
   }
+}
+
+/** A task was submitted by hand: overlap policies ask for it from now on. */
+export const decideFiredByHand = (schedule: Schedule, task_id: TaskId): Decision => {
+  const known = openTasksOf(schedule)
+  if (known.includes(task_id)) return decided([], [], undefined)
+  return decided([{ op: 'replace_if_version', record: { ...schedule, open_task_ids: withOpenTask(known, task_id) } }], [], undefined)
 }
 
 /** The next step of a schedule that is due. @param by who noticed: a look after the grace means that the alarm clock let the tick pass */
@@ -179,11 +207,16 @@ export const decideTicks = (state: TickState, deployment: Deployment, { now_ms, 
   const { schedule, ticks } = state
   const step = planStep(schedule, ticks, reached_ms)
   const submitted: Submitted | undefined = step.submit_ms === undefined ? undefined : submit(state, step.submit_ms, deployment, now_ms)
+  if (submitted?.only_cancels === true) return decided([...submitted.writes], [...submitted.signals], { ended: 0, fired: [], more: true, rests: false })
   const overslept = by === 'look' && now_ms - millis(schedule.next_run_at) >= alarm_grace_ms
   const doubted = overslept && alarmIsSet(schedule.alarm) && now_ms - millis(schedule.alarm.set_at ?? schedule.created_at) >= alarm_doubt_ms
   const moved = movedOn(schedule, ticks, step.next_ms, now_ms, doubted)
   const task_id = submitted?.task_id
-  const run = task_id === undefined || step.submit_ms === undefined ? {} : { last_run_at: timestamp(step.submit_ms), last_task_id: task_id }
+  const known = schedule.overlap === 'queue' ? openTasksOf(schedule) : state.open.map(({ task }) => task.id)
+  const run =
+    task_id === undefined || step.submit_ms === undefined
+      ? {}
+      : { last_run_at: timestamp(step.submit_ms), last_task_id: task_id, open_task_ids: withOpenTask(known, task_id) }
   const rows = [...step.ended, ...(submitted === undefined || step.submit_ms === undefined ? [] : [{ tick_ms: step.submit_ms, end: submitted.end }])]
   const more = step.next_ms !== undefined && step.next_ms <= reached_ms
   const alarm_signals = more || alarmIsSet(moved.alarm) ? [] : [scheduleSignal(schedule)]
@@ -191,9 +224,9 @@ export const decideTicks = (state: TickState, deployment: Deployment, { now_ms, 
     [
       ...(submitted?.writes ?? []),
       ...rows.map(({ tick_ms, end }) => tickRow(schedule, tick_ms, end, now_ms)),
-      { op: 'replace_if_version', record: { ...moved, ...run } },
+      { op: 'replace_if_version', record: { ...moved, ...run, ...tickedBy(step) } },
     ],
     [...(submitted?.signals ?? []), ...alarm_signals],
-    { ended: rows.length, fired: task_id === undefined ? [] : [task_id], more },
+    { ended: rows.length, fired: task_id === undefined ? [] : [task_id], more, rests: !more && moved.status === 'active' && alarmIsSet(moved.alarm) },
   )
 }

@@ -49,6 +49,16 @@ test('new times count from now on, and the tick that was given up loses its alar
   expect(decideUpdateSchedule(scheduleSample('active'), { cron_expr: 'x' }, { ...making, ticks: never }, now_ms)).toMatchObject({ code: 'invalid_request' })
 })
 
+test('a schedule whose agent is gone can be changed while it is paused, and not resumed', () => {
+  const gone = { ...making, agent: agentSample({ deleted_at: now }) }
+  expect(decideUpdateSchedule(scheduleSample('paused'), { prompt: 'other', active: false }, gone, now_ms)).toMatchObject({
+    ok: true,
+    value: { prompt: 'other' },
+  })
+  expect(decideUpdateSchedule(scheduleSample('paused'), { active: true }, gone, now_ms)).toMatchObject({ code: 'not_found' })
+  expect(decideUpdateSchedule(scheduleSample('paused'), { agent_id }, gone, now_ms)).toMatchObject({ code: 'not_found' })
+})
+
 test('a change of the prompt leaves the times alone', () => {
   const schedule = scheduleSample('active', { next_run_at: inSeconds(30) })
   expect(decideUpdateSchedule(schedule, { prompt: 'other' }, making, now_ms)).toMatchObject({

@@ -5,7 +5,7 @@ import { millis, timestamp } from '../time.ts'
 import { refuseAgent } from './accept.ts'
 import { refuseRedacted } from './redacted.ts'
 import { activeDue, alarm_repair_ms, changedAlarm, scheduleSignal, withoutTick } from './schedule-alarm.ts'
-import { planStep, tickRow, type Closing } from './schedule-ticks.ts'
+import { planStep, tickedBy, tickRow, type Closing } from './schedule-ticks.ts'
 import type { Agent } from '../agent.ts'
 import type { AgentId, ApiKeyId, ScheduleId } from '../ids.ts'
 import type { Alarm, Overlap, PauseReason, Schedule, ScheduleIn } from '../schedule.ts'
@@ -68,7 +68,7 @@ export const decideCreateSchedule = (wanted: NewSchedule, { agent, ticks, deploy
     version: 1,
   }
   const schedule: Schedule = active
-    ? { ...base, status: 'active', next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
+    ? { ...base, status: 'active', ticks_since: now, next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
     : { ...base, status: 'paused', paused_reason: 'by_request', alarm: { ...alarm, set: 1 } }
   return decided([{ op: 'put_if_absent', record: schedule }], active ? [scheduleSignal(schedule)] : [], schedule)
 }
@@ -95,15 +95,23 @@ const paused = (schedule: Live, paused_reason: PauseReason, now_ms: number): Sch
   return { ...kept, status: 'paused', paused_reason, alarm: withoutTick(schedule.alarm, schedule.next_run_at), due_at: timestamp(now_ms + alarm_repair_ms) }
 }
 
+/** From when on new times count: now, but not before the newest tick that has a row. */
+const sinceWhen = (schedule: Schedule, now_ms: number): number => {
+  const ticked_at = schedule.ticked_at ?? schedule.last_run_at
+  return ticked_at === undefined ? now_ms : Math.max(now_ms, millis(ticked_at))
+}
+
 /** Active with the first tick after now; where its times did not change, it keeps the next one that it has. */
 const activated = (schedule: Live, retimed: boolean, ticks: TickSource, now_ms: number): ScheduleIn<'active'> | undefined => {
   if (schedule.status === 'active' && !retimed) return schedule
-  const next_ms = ticks.after(now_ms)
+  const since_ms = sinceWhen(schedule, now_ms)
+  const next_ms = ticks.after(since_ms)
   if (next_ms === undefined) return undefined
   const { status: _, due_at: __, ...kept } = schedule
   const { paused_reason: ___, ...bare } = 'paused_reason' in kept ? kept : { ...kept, paused_reason: undefined }
   const alarm = schedule.status === 'active' ? withoutTick(schedule.alarm, schedule.next_run_at) : changedAlarm(schedule.alarm)
-  return { ...bare, status: 'active', alarm, next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
+  const times = { ticks_since: timestamp(since_ms), next_run_at: timestamp(next_ms), due_at: activeDue(next_ms, alarm, now_ms) }
+  return { ...bare, status: 'active', alarm, ...times }
 }
 
 /**
@@ -114,11 +122,13 @@ const activated = (schedule: Live, retimed: boolean, ticks: TickSource, now_ms: 
 export const decideUpdateSchedule = (schedule: Live, change: ScheduleChange, making: Making, now_ms: number): Decision<Schedule> | Refusal => {
   if (hasDueTicks(schedule, now_ms)) throw new Error(`${schedule.id} is changed while ticks are due`)
   const changed = withFields(schedule, change)
-  const refusal = refuseRedacted({ prompt: change.prompt }) ?? refuseFor(making.agent, making.deployment, changed.skill_paths)
+  const wanted = change.active ?? schedule.status === 'active'
+  // One whose agent is gone can still be paused, and changed while it is.
+  const asks = wanted || change.agent_id !== undefined || change.skill_paths !== undefined
+  const refusal = refuseRedacted({ prompt: change.prompt }) ?? (asks ? refuseFor(making.agent, making.deployment, changed.skill_paths) : undefined)
   if (refusal !== undefined) return refusal
   const retimed = changed.cron_expr !== schedule.cron_expr || changed.timezone !== schedule.timezone
   if (retimed && making.ticks.after(now_ms) === undefined) return neverHappens(changed.cron_expr, changed.timezone)
-  const wanted = change.active ?? schedule.status === 'active'
   const moved = wanted ? activated(changed, retimed, making.ticks, now_ms) : paused(changed, 'by_request', now_ms)
   if (moved === undefined) return neverHappens(changed.cron_expr, changed.timezone)
   const updated: Schedule = { ...moved, updated_at: timestamp(now_ms) }
@@ -154,9 +164,9 @@ export const decideStopSchedule = (schedule: Live, ticks: TickSource, stop: Stop
   const step = schedule.status === 'active' && hasDueTicks(schedule, now_ms) ? planStep(schedule, ticks, now_ms, closingOf[stop.to]) : undefined
   const rows = (step?.ended ?? []).map(({ tick_ms, end }) => tickRow(schedule, tick_ms, end, now_ms))
   if (schedule.status === 'active' && step?.next_ms !== undefined && step.next_ms <= now_ms) {
-    const moved: Schedule = { ...schedule, next_run_at: timestamp(step.next_ms), due_at: timestamp(now_ms) }
+    const moved: Schedule = { ...schedule, ...tickedBy(step), next_run_at: timestamp(step.next_ms), due_at: timestamp(now_ms) }
     return decided([...rows, { op: 'replace_if_version', record: moved }], [], { schedule: moved, more: true })
   }
-  const stopped = stoppedAs(schedule, stop, now_ms)
+  const stopped = stoppedAs(step === undefined ? schedule : { ...schedule, ...tickedBy(step) }, stop, now_ms)
   return decided([...rows, { op: 'replace_if_version', record: stopped }], [scheduleSignal(schedule)], { schedule: stopped, more: false })
 }

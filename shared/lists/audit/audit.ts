@@ -7,6 +7,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { classWalk } from './classes.ts'
 import { inputWalk } from './inputs.ts'
 import { runWalk } from './runs.ts'
+import { scheduledTaskWalk, scheduleWalk } from './schedules.ts'
 import { sessionWalk } from './sessions.ts'
 import { taskWalk } from './tasks.ts'
 import { walkPage, type AuditDeps, type Walked } from './walk.ts'
@@ -17,6 +18,8 @@ const walks = {
   inputs: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(inputWalk, deps, invariant, after),
   sessions: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(sessionWalk, deps, invariant, after),
   classes: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(classWalk, deps, invariant, after),
+  schedules: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(scheduleWalk, deps, invariant, after),
+  scheduled_tasks: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(scheduledTaskWalk, deps, invariant, after),
 } as const satisfies Record<string, (deps: AuditDeps, invariant: number, after: string | undefined) => Promise<Walked>>
 type WalkName = keyof typeof walks
 
@@ -30,9 +33,10 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   6: ['runs'],
   7: ['tasks', 'runs'],
   8: ['runs'],
+  9: ['schedules', 'scheduled_tasks'],
   10: ['inputs'],
-  11: ['tasks', 'runs', 'classes'],
-  12: ['tasks', 'sessions', 'classes'],
+  11: ['tasks', 'runs', 'classes', 'schedules'],
+  12: ['tasks', 'sessions', 'classes', 'schedules'],
 }
 
 const Position = z.strictObject({ invariant: z.int(), walk: z.int().min(0).max(3), after: z.string().min(1).optional() })

@@ -113,7 +113,8 @@ const cooledLonger = (changes: readonly Change[], world: World): readonly string
   changes.flatMap(({ before, after }) => {
     if (before?.kind !== 'instance' || after?.kind !== 'instance' || before.cooldown_until === undefined || after.cooldown_until === undefined) return []
     const runs = millis(before.cooldown_until) > world.now_ms + world.skew_ms
-    return runs && before.cooldown_until !== after.cooldown_until ? [`the cool-down of ${after.class_key} was lengthened`] : []
+    const longer = millis(after.cooldown_until) > millis(before.cooldown_until) + world.skew_ms
+    return runs && longer ? [`the cool-down of ${after.class_key} was lengthened`] : []
   })
 
 /** What a commit did to attempts and must not do. */

@@ -7,6 +7,7 @@ import { finish_guards } from './list/finish.ts'
 import { input_guards } from './list/inputs.ts'
 import { look_guards } from './list/look.ts'
 import { runner_guards } from './list/runner.ts'
+import { schedule_guards } from './list/schedule.ts'
 import { session_guards } from './list/session.ts'
 import { store_guards } from './list/store.ts'
 
@@ -19,5 +20,6 @@ export const guards: readonly Guard[] = [
   ...cancel_guards,
   ...look_guards,
   ...session_guards,
+  ...schedule_guards,
   ...store_guards,
 ]

@@ -16,9 +16,11 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows', 'inputs', 'accept-inputs'].map(
+    include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows', 'inputs', 'accept-inputs', 'schedules', 'schedule-clocks'].map(
       (name) => `test/contract/${name}.test.ts`,
     ),
+    // What was transformed with another guard away, or with none, is not to be found again.
+    fsModuleCache: false,
     maxWorkers: 1,
     bail: 1,
     testTimeout: 300_000,

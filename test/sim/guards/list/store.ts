@@ -18,6 +18,7 @@ export const store_guards: readonly Guard[] = guardsIn('shared/store/memory.ts',
   of('replace', 'task', 7, 'a task is moved from the state that was read, and from no other'),
   of('replace', 'run', 7, 'a run and its attempt are moved from the status that was read'),
   of('replace', 'session', 3, 'a session is granted or freed as it was read'),
+  of('replace', 'schedule', 9, 'a schedule is moved on from the tick that was read, and changed as it was read'),
   of('delete', 'place', 1, 'a place is taken by one dispatcher, and not after it has moved'),
   {
     name: 'store.all-or-none',

@@ -1,0 +1,8 @@
+/** When a run begins, and whether it has schedules. */
+
+/** Around changes of the clocks, and far from any. */
+const beginnings = ['2026-10-24T23:20:00.000Z', '2027-03-28T00:20:00.000Z', '2027-04-03T14:20:00.000Z', '2026-11-22T09:00:00.000Z'] as const
+
+/** Every fourth seed has schedules: they make a run longer. */
+export const hasSchedules = (seed: number): boolean => seed % 4 === 3
+export const beginningOf = (seed: number): number => Date.parse(beginnings[Math.floor(seed / 4) % beginnings.length] ?? beginnings[0])
