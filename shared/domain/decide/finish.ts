@@ -136,13 +136,13 @@ const retried = (state: EndingState, ended: EndedAttempt, delay_ms: number, now_
     version,
   }
   const { queued_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
-  const late = queueTimeout(command.params, now_ms + delay_ms)
   const payload = { attempt_no: ended.attempt_no, outcome: ended.status, delay_ms, ...errorPayload(ended) }
   if (delay_ms > 0) {
     const wake_at = timestamp(now_ms + delay_ms)
-    const sleeping = movedTask(task, { ...kept, ...late, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
+    const sleeping = movedTask(task, { ...kept, state: 'sleeping', wake_at, due_at: wake_at, updated_at: now })
     return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], signals: wakeSignals(sleeping, now_ms) }
   }
+  const late = queueTimeout(command.params, now_ms)
   const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
   const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, due_at, updated_at: now })
   return {
