@@ -4,7 +4,7 @@
  */
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
-import { lookAtCeiling } from './ceilings.ts'
+import { lookAtCeiling, lookAtDeploymentCeiling } from './ceilings.ts'
 import { sendSignals, type LookDeps } from './flow.ts'
 import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
@@ -68,5 +68,6 @@ export const sweep = async (deps: LookDeps, onFailure: (record: StoredRecord, ca
     } while (after !== undefined && looked < sweep_looks_max)
     if (looked >= sweep_looks_max) break
   }
+  await lookAtDeploymentCeiling(deps)
   return { looked, failed }
 }

@@ -5,7 +5,10 @@ import { operations } from '../../shared/contract/operations.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { commit, freshWork, now, replace, taskOf, worked, ws, type Tricks } from '../support/audited.ts'
 import { shaped, type ApiPlane } from '../support/http.ts'
-import { planted } from '../support/planted.ts'
+import { planted as planted_work } from '../support/planted.ts'
+import { planted_ceilings } from '../support/planted-ceilings.ts'
+
+const planted = [...planted_work, ...planted_ceilings]
 
 let plane: ApiPlane
 let key: string
@@ -47,7 +50,7 @@ describe('a planted violation is reported', () => {
   })
 
   /** These are seen by whoever sees every commit, which is the simulator. */
-  const of_changes: readonly FindingCode[] = ['illegal_move', 'record_changed']
+  const of_changes: readonly FindingCode[] = ['illegal_move', 'record_changed', 'over_ceiling']
   test('each kind of violation is planted', () => {
     expect([...new Set(planted.map(({ code }) => code)), ...of_changes].toSorted()).toEqual(Object.keys(finding_kinds).toSorted())
   })

@@ -2,6 +2,8 @@
 import * as admins from './admins.ts'
 import * as clients from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
+import * as operators from './operators.ts'
+import { redeploy } from './orders.ts'
 import * as runners from './runners.ts'
 import type { Sandbox, World } from './world.ts'
 
@@ -81,6 +83,10 @@ const acts: readonly (readonly [weight: number, Act])[] = [
   [0.3, clients.deleteAgent],
   [1, admins.makeAgent],
   [5, admins.guestDoes],
+  [1.5, operators.changeCeiling],
+  [0.5, redeploy],
+  [0.4, operators.kill],
+  [1, operators.resumeAny],
   [2, clients.intrude],
   [6, minute],
   [1, redrive],

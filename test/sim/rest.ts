@@ -2,6 +2,7 @@
 import { allFindings, unrest } from '../support/invariants.ts'
 import { ask } from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
+import { letAllWork } from './operators.ts'
 import * as runners from './runners.ts'
 import { check, openAll, Violation } from './steps.ts'
 import type { World } from './world.ts'
@@ -75,6 +76,7 @@ export const comeToRest = async (world: World): Promise<void> => {
   world.trace.add(world.now_ms, 'scheduler', 'no more faults')
   await openAll(world)
   await settle(world)
+  await letAllWork(world)
   const deaf = world.seed % 3 === 0
   for (let minute = 0; minute < rest_minutes && unrest(world.journal, world.now_ms).length > 0; minute += 1) await orderlyMinute(world, deaf)
   const unsettled = unrest(world.journal, world.now_ms)

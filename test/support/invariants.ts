@@ -3,6 +3,7 @@
  * sentence, or nothing.
  */
 import { admissionFindings, admittedBy, changeFindings, type Change } from '../../shared/audit/changes.ts'
+import { ceilingAdmissionFindings, ceilingFindings, ceilingWatchFindings, turnFindings } from '../../shared/audit/ceilings.ts'
 import { counterFindings, healthFindings } from '../../shared/audit/classes.ts'
 import { commandFindings } from '../../shared/audit/commands.ts'
 import { coverageFindings, type Watch } from '../../shared/audit/coverage.ts'
@@ -14,6 +15,7 @@ import { roomOf } from '../../shared/domain/instances.ts'
 import { isTerminalTask } from '../../shared/domain/transitions.ts'
 import type { Finding } from '../../shared/audit/finding.ts'
 import type { Command } from '../../shared/domain/command.ts'
+import type { Gate } from '../../shared/domain/gate.ts'
 import type { Instance, Place } from '../../shared/domain/instance.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Session } from '../../shared/domain/session.ts'
@@ -28,6 +30,7 @@ interface Table {
   readonly instances: ReadonlyMap<string, Instance>
   readonly sessions: ReadonlyMap<string, Session>
   readonly commands: ReadonlyMap<string, Command>
+  readonly gates: ReadonlyMap<string, Gate>
 }
 
 /** Sessions are named by clients, so two workspaces may use one name. */
@@ -39,6 +42,7 @@ const tableOf = (journal: Journal): Table => ({
   places: Map.groupBy(journal.all('place'), (place) => place.task_id),
   instances: new Map(journal.all('instance').map((instance) => [instance.class_key, instance])),
   sessions: new Map(journal.all('session').map((session) => [sessionKey(session.workspace_id, session.id), session])),
+  gates: new Map(journal.all('gate').map((gate) => [gate.workspace_id, gate])),
   commands: new Map(journal.all('command').map((command) => [command.command_key, command])),
 })
 
@@ -54,7 +58,7 @@ const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
   return [
     ...taskFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)),
     ...lineFindings(task, places),
-    ...coverageFindings({ task, places, instance, session }, watch),
+    ...coverageFindings({ task, places, instance, session, gate: table.gates.get(task.workspace_id) }, watch),
     ...commandFindings(task, table.commands.get(task.command_key)),
   ]
 }
@@ -123,6 +127,33 @@ const tableFindings = (
   ]
 }
 
+/** Ceilings are few, so all of them are looked at. */
+const ofCeilings = (journal: Journal): readonly Finding[] => {
+  const turns = journal.all('turn')
+  const runs = journal.all('run')
+  return [
+    ...journal.all('ceiling').flatMap((ceiling) => [
+      ...ceilingFindings(ceiling, runs),
+      ...ceilingWatchFindings(
+        ceiling,
+        turns.filter(({ owner }) => owner === ceiling.owner),
+      ),
+    ]),
+    ...journal.all('instance').flatMap((instance) =>
+      turnFindings(
+        instance,
+        turns.find(({ owner, rank, class_key }) => owner === instance.turn_owner && rank === instance.turn_rank && class_key === instance.class_key),
+      ),
+    ),
+  ]
+}
+
+/** What is wrong with ceilings after a commit. */
+export const ceilingWrongs = (journal: Journal, changes: readonly Change[]): readonly Finding[] => [
+  ...ofCeilings(journal),
+  ...ceilingAdmissionFindings(changes, journal.all('run')),
+]
+
 /** What a commit broke; nothing if all is well. Only what the commit touched is looked at, and what belongs to that. */
 export const findings = (journal: Journal, changes: readonly Change[], now_ms: number): readonly string[] => {
   const table = tableOf(journal)
@@ -136,6 +167,7 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
     ),
     ...changes.flatMap(({ after }) => (after?.kind === 'run' ? ofHistory(after, journal) : [])),
     ...changes.flatMap(changeFindings),
+    ...ceilingWrongs(journal, changes),
     ...admittedBy(changes).flatMap((run) => admissionFindings(run, table.instances.get(run.class_key), changes)),
   ])
 }
@@ -144,7 +176,11 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
 export const allFindings = (journal: Journal, now_ms: number): readonly string[] => {
   const table = tableOf(journal)
   const everything = (): boolean => true
-  return sentences([...tableFindings(table, now_ms, everything, everything), ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal))])
+  return sentences([
+    ...tableFindings(table, now_ms, everything, everything),
+    ...ofCeilings(journal),
+    ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal)),
+  ])
 }
 
 /** What is not at rest once all work is over. */
@@ -158,6 +194,9 @@ export const unrest = (journal: Journal, now_ms: number): readonly string[] => {
     ...[...table.sessions.values()].map((session) =>
       session.owner === undefined && !session.waiting && session.due_at === undefined ? undefined : `${session.id} is not at rest`,
     ),
+    ...journal.all('turn').map((turn) => `${turn.class_key} still has a turn`),
+    ...journal.all('ceiling').map(({ owner, live, due_at }) => (live === 0 && due_at === undefined ? undefined : `the ceiling of ${owner} is not at rest`)),
+    ...journal.all('gate').map((gate) => (gate.due_at === undefined ? undefined : `the gate of ${gate.workspace_id} is still due`)),
     ...[...table.places.keys()].map((task_id) => `${task_id} still stands in line`),
   ].filter((finding) => finding !== undefined)
 }

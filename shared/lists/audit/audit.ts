@@ -4,6 +4,7 @@ import type { AuditPage } from '../../contract/audit.ts'
 import { ok, type Result } from '../../domain/result.ts'
 import type { AuditedInvariant } from '../../audit/finding.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { ceilingWalk } from './ceilings.ts'
 import { classWalk } from './classes.ts'
 import { runWalk } from './runs.ts'
 import { sessionWalk } from './sessions.ts'
@@ -15,6 +16,7 @@ const walks = {
   runs: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(runWalk, deps, invariant, after),
   sessions: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(sessionWalk, deps, invariant, after),
   classes: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(classWalk, deps, invariant, after),
+  ceilings: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(ceilingWalk, deps, invariant, after),
 } as const satisfies Record<string, (deps: AuditDeps, invariant: number, after: string | undefined) => Promise<Walked>>
 type WalkName = keyof typeof walks
 
@@ -23,13 +25,13 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   1: ['tasks', 'runs', 'sessions', 'classes'],
   2: ['tasks'],
   3: ['runs', 'sessions'],
-  4: ['classes'],
+  4: ['classes', 'ceilings'],
   5: ['classes'],
   6: ['runs'],
   7: ['tasks', 'runs'],
   8: ['runs'],
   11: ['tasks', 'runs', 'classes'],
-  12: ['tasks', 'sessions', 'classes'],
+  12: ['tasks', 'sessions', 'classes', 'ceilings'],
 }
 
 const Position = z.strictObject({ invariant: z.int(), walk: z.int().min(0).max(3), after: z.string().min(1).optional() })

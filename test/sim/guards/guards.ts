@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts'
 import { accept_guards } from './list/accept.ts'
 import { admit_guards } from './list/admit.ts'
 import { cancel_guards } from './list/cancel.ts'
+import { ceiling_guards } from './list/ceiling.ts'
 import { finish_guards } from './list/finish.ts'
 import { look_guards } from './list/look.ts'
 import { runner_guards } from './list/runner.ts'
@@ -17,5 +18,6 @@ export const guards: readonly Guard[] = [
   ...cancel_guards,
   ...look_guards,
   ...session_guards,
+  ...ceiling_guards,
   ...store_guards,
 ]

@@ -16,8 +16,12 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows'].map((name) => `test/contract/${name}.test.ts`),
+    include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows', 'ceiling-races', 'kill'].map(
+      (name) => `test/contract/${name}.test.ts`,
+    ),
     maxWorkers: 1,
+    // What Vitest keeps on disk between runs does not know which guard is away.
+    fsModuleCache: false,
     bail: 1,
     testTimeout: 300_000,
   },
