@@ -25,7 +25,9 @@ export const finding_kinds = {
   token_not_greater: { invariant: 3, means: 'a fencing token is not greater than all that were granted before' },
   attempt_history: { invariant: 3, means: 'the earlier attempts of a run are not all there, or not all over' },
   counters: { invariant: 4, means: 'the counters of a class are not the attempts in those states' },
+  ceiling_count: { invariant: 4, means: 'the count of a ceiling is not the live attempts that it counts' },
   over_limit: { invariant: 5, means: 'more attempts of a class are live than its limit allowed when the newest was admitted' },
+  over_ceiling: { invariant: 5, means: 'an attempt was admitted above a ceiling, or while what lives under it was still being counted' },
   cooldown_missing: { invariant: 5, means: 'a degraded class has no cool-down that holds its next attempt back' },
   events_gap: { invariant: 6, means: 'the events of a run are not gapless up to its newest' },
   events_disagree: { invariant: 6, means: 'the events of a run do not lead to its status by legal moves' },
@@ -45,6 +47,8 @@ export const finding_kinds = {
   out_of_place: { invariant: 11, means: 'a record lies under the key of another record or workspace' },
   agent_missing: { invariant: 11, means: 'a record names an agent that its workspace does not have' },
   session_unwatched: { invariant: 12, means: 'a session is free, tasks wait for it, and nothing will look at it' },
+  ceiling_unwatched: { invariant: 12, means: 'a ceiling has room for who waits, or live attempts to count, and nothing will look at it' },
+  turn_missing: { invariant: 12, means: 'a class waits for a turn at a ceiling that it does not have' },
   wait_unmarked: { invariant: 12, means: 'a task waits for a session that does not know of it' },
   overdue: { invariant: 12, means: 'the time to look at something is long past, and nobody has looked' },
 } as const satisfies Record<string, FindingKind>

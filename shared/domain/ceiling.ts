@@ -28,6 +28,10 @@ export const Ceiling = z.strictObject({
   live: z.int().min(0),
   /** Attempts that were live before the ceiling was set are being counted, since then. Nothing is admitted until that is done. */
   counting_since: Timestamp.optional(),
+  /** How often it was set where none was. Who read it as it was before admits nothing under it. */
+  set_no: z.int().min(1).optional(),
+  /** Nobody holds to it at present, and attempts are admitted that it does not count. */
+  lifted: z.boolean().optional(),
   /** The greatest rank that was given in a workspace's line. */
   last_rank: z.int().min(0),
   /** The rank that was served last. */

@@ -22,6 +22,6 @@ export const earlier = (a: Timestamp | undefined, b: Timestamp | undefined): Tim
   return millis(a) <= millis(b) ? a : b
 }
 
-/** When a task that stands in line from `queued_ms` on is dropped. It counts anew for each time in line: a retry is not late for the first. */
+/** When a task that stands in line from `queued_ms` on is dropped. It counts anew for each time in line: a retry is not late for the first, and one that sleeps is not late. */
 export const queueTimeout = (params: { readonly queue_timeout_ms?: number | undefined }, queued_ms: number): { queue_timeout_at?: Timestamp } =>
   params.queue_timeout_ms === undefined ? {} : { queue_timeout_at: timestamp(queued_ms + params.queue_timeout_ms) }

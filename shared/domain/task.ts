@@ -23,7 +23,7 @@ const base = {
   target_run_id: RunId.optional(),
   accepted_at: Timestamp,
   updated_at: Timestamp,
-  /** When a queued task is dropped with `queue_timeout`. */
+  /** When a queued task is dropped with `queue_timeout`. It counts from `queued_at`, so one that sleeps has none. */
   queue_timeout_at: Timestamp.optional(),
   /** When the sweep looks at this task again. Lazy: it may look too early, never too late. */
   due_at: Timestamp.optional(),

@@ -4,7 +4,9 @@ import {
   ceilingSignal,
   decideCountLive,
   decideCounted,
+  decideFollowSettings,
   decideLeaveLine,
+  decideLifted,
   decideServed,
   decideSetCeiling,
   decideTakeTurn,
@@ -46,10 +48,10 @@ const currentCeiling = async (deps: FlowDeps, owner: CeilingOwner, limit: number
     await sendSignals(deps, [ceilingSignal(owner)])
     return undefined
   }
-  if (stored.limit === limit || owner !== deployment_owner) return stored
-  const change = { add: {}, set: { limit, due_at: new Date(deps.clock.now()).toISOString() } }
-  await deps.store.commit([{ op: 'add_within_limit', ref: refs.ceiling(owner), change, conditions: [{ field: 'limit', is: 'equals', value: stored.limit }] }])
-  await sendSignals(deps, [ceilingSignal(owner)])
+  if (owner !== deployment_owner) return stored
+  const decision = decideFollowSettings(stored, limit, deps.clock.now())
+  if (decision.writes.length === 0) return stored
+  if ((await deps.store.commit(decision.writes)).ok) await sendSignals(deps, decision.signals)
   return deps.store.get(refs.ceiling(owner))
 }
 
@@ -126,10 +128,8 @@ const countLive = async (deps: FlowDeps, owner: CeilingOwner): Promise<Counted> 
   return counted === 0 ? 'none' : 'some'
 }
 
-/** Wakes the first of the line, as many as may pass, and clears away turns that are nobody's. @returns whether the line goes on */
-const wakeHeads = async (deps: FlowDeps, ceiling: Ceiling): Promise<boolean> => {
-  const heads = await headsOf(deps, ceiling.owner, Math.max(1, Math.min(freePlaces(ceiling), woken_max)))
-  if (freePlaces(ceiling) === 0) return heads.length > 0
+/** Wakes the classes whose turns these are, and clears away turns that are nobody's. */
+const wake = async (deps: FlowDeps, heads: readonly Turn[]): Promise<void> => {
   const instances = await deps.store.getMany(heads.map((turn) => refs.instance(turn.workspace_id, turn.class_key)))
   const stale = heads.filter((turn, index) => instances[index]?.turn_rank !== turn.rank || instances[index]?.turn_owner !== turn.owner)
   for (const turn of stale) await deps.store.commit([{ op: 'delete_if_version', ref: refOf(turn), version: turn.version }])
@@ -138,7 +138,25 @@ const wakeHeads = async (deps: FlowDeps, ceiling: Ceiling): Promise<boolean> => 
     deps,
     woken.map(({ workspace_id, class_key }) => ({ kind: 'class', workspace_id, class_key })),
   )
+}
+
+/** Wakes the first of the line, as many as may pass. @returns whether the line goes on */
+const wakeHeads = async (deps: FlowDeps, ceiling: Ceiling): Promise<boolean> => {
+  const heads = await headsOf(deps, ceiling.owner, Math.max(1, Math.min(freePlaces(ceiling), woken_max)))
+  if (freePlaces(ceiling) > 0) await wake(deps, heads)
   return heads.length > 0
+}
+
+/** The deployment's ceiling while its settings have none: whoever stands in its line is woken, some at a time, and leaves it. */
+const lift = async (deps: FlowDeps, ceiling: Ceiling): Promise<void> => {
+  const heads = await headsOf(deps, ceiling.owner, woken_max)
+  await wake(deps, heads)
+  await deps.store.commit(decideLifted(ceiling, heads.length > 0, deps.clock.now()).writes)
+}
+
+/** Sees to it that the deployment's ceiling says so while it is not held to, in case it is again. */
+export const lookAtDeploymentCeiling = async (deps: FlowDeps): Promise<void> => {
+  if (deps.deployment.max_live_attempts === 0) await lookAtCeiling(deps, deployment_owner)
 }
 
 /** Looks at a ceiling: counts what is to be counted, wakes whoever may pass. A bounded number of classes at once, and nobody while it is full. */
@@ -146,6 +164,7 @@ export const lookAtCeiling = async (deps: FlowDeps, owner: CeilingOwner): Promis
   const began_ms = deps.clock.now()
   const ceiling = await deps.store.get(refs.ceiling(owner))
   if (ceiling === undefined) return
+  if (owner === deployment_owner && deps.deployment.max_live_attempts === 0) return lift(deps, ceiling)
   if (ceiling.counting_since !== undefined) {
     const due_ms = ceiling.due_at === undefined ? 0 : millis(ceiling.due_at)
     if (due_ms > began_ms) return

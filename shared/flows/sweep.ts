@@ -4,7 +4,7 @@
  */
 import { due_shards } from '../store/keys.ts'
 import { timestamp } from '../domain/time.ts'
-import { lookAtCeiling } from './ceilings.ts'
+import { lookAtCeiling, lookAtDeploymentCeiling } from './ceilings.ts'
 import { sendSignals, type LookDeps } from './flow.ts'
 import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
@@ -87,5 +87,6 @@ export const sweep = async (deps: LookDeps, onFailure: (record: StoredRecord, ca
   const ends = await Promise.allSettled(Array.from({ length: bounds.at_once }, worker))
   const broken = ends.find((end) => end.status === 'rejected')
   if (broken !== undefined) throw broken.reason
+  await lookAtDeploymentCeiling(deps)
   return { looked, failed }
 }

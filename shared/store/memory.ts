@@ -138,8 +138,17 @@ const readOnce = (): Read => {
 
 const isKind = <K extends RecordKind>(kind: K, record: StoredRecord): record is RecordOf<K> & StoredRecord => record.kind === kind
 
-/** An empty store. @param options.parse_once parses each version of a record once and hands out the same object again: faster, for callers that change none */
-export const memoryStore = (options: { readonly parse_once?: boolean } = {}): Store => {
+/** Hears of a commit in the moment in which it goes through, so that no other comes in between. @param get reads what is stored from then on */
+export type OnCommit = (writes: readonly Write[], get: <K extends RecordKind>(ref: Ref<K>) => RecordOf<K> | undefined) => void
+
+interface MemoryOptions {
+  /** Parses each version of a record once and hands out the same object again: faster, for callers that change none. */
+  readonly parse_once?: boolean
+  readonly onCommit?: OnCommit
+}
+
+/** An empty store. */
+export const memoryStore = (options: MemoryOptions = {}): Store => {
   const read: Read = options.parse_once === true ? readOnce() : anyRecordOf
   const table: Table = {
     items: new Map(),
@@ -164,6 +173,10 @@ export const memoryStore = (options: { readonly parse_once?: boolean } = {}): St
     get: async (ref) => get(ref),
     getMany: async (refs) => refs.map((ref) => get(ref)),
     range: async (query) => range(table, query, read),
-    commit: async (writes) => commit(table, writes),
+    commit: async (writes) => {
+      const committed = commit(table, writes)
+      if (committed.ok) options.onCommit?.(writes, get)
+      return committed
+    },
   }
 }

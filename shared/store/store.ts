@@ -31,14 +31,28 @@ export interface CeilingChange {
     readonly due_at?: string
     readonly limit?: number
     readonly counting_since?: string
+    readonly set_no?: number
+    readonly lifted?: boolean
     readonly last_rank?: number
     readonly served_rank?: number
   }
-  readonly remove?: readonly ('due_at' | 'counting_since')[]
+  readonly remove?: readonly ('due_at' | 'counting_since' | 'lifted')[]
 }
 /** A condition on a stored field. An absent field satisfies none. */
 export interface FieldCondition {
-  readonly field: 'live' | 'limit' | 'failures' | 'due_at' | 'pending' | 'running' | 'stopping' | 'turn_rank' | 'last_rank' | 'counting_since' | 'version'
+  readonly field:
+    | 'live'
+    | 'limit'
+    | 'failures'
+    | 'due_at'
+    | 'pending'
+    | 'running'
+    | 'stopping'
+    | 'turn_rank'
+    | 'last_rank'
+    | 'counting_since'
+    | 'set_no'
+    | 'version'
   readonly is: 'at_most' | 'at_least' | 'equals'
   readonly value: number | string
 }

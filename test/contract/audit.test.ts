@@ -8,8 +8,9 @@ import { shaped, type ApiPlane } from '../support/http.ts'
 import { planted as planted_elsewhere } from '../support/planted.ts'
 import { planted_inputs } from '../support/planted-inputs.ts'
 import { planted_in_schedules } from '../support/planted-in-schedules.ts'
+import { planted_ceilings } from '../support/planted-ceilings.ts'
 
-const planted = [...planted_elsewhere, ...planted_inputs]
+const planted = [...planted_elsewhere, ...planted_inputs, ...planted_ceilings]
 
 let plane: ApiPlane
 let key: string
@@ -51,7 +52,7 @@ describe('a planted violation is reported', () => {
   })
 
   /** These are seen by whoever sees every commit, which is the simulator. */
-  const of_changes: readonly FindingCode[] = ['illegal_move', 'record_changed']
+  const of_changes: readonly FindingCode[] = ['illegal_move', 'record_changed', 'over_ceiling']
   test('each kind of violation is planted', () => {
     expect([...new Set([...planted, ...planted_in_schedules].map(({ code }) => code)), ...of_changes].toSorted()).toEqual(Object.keys(finding_kinds).toSorted())
   })

@@ -53,31 +53,6 @@ test('a ceiling that is set while attempts are live counts them first, and admit
   expect(world.findings).toEqual([])
 })
 
-test('an attempt that was admitted by whoever did not know the ceiling yet is counted before anything is admitted under it', async () => {
-  const world = ceilingPlane()
-  const tenant = await world.addTenant(10)
-  const { deps } = world.plane
-  const commit = deps.store.commit
-  let late: (() => Promise<unknown>) | undefined
-  deps.store.commit = async (writes) => {
-    if (late !== undefined || !writes.some((write) => write.op === 'put_if_absent' && write.record.kind === 'run')) return commit(writes)
-    late = async () => commit(writes)
-    return { ok: true }
-  }
-  await world.submit(tenant)
-  await world.deliver()
-  deps.store.commit = commit
-  await setCeiling(deps, { ...tenant, max_live_attempts: 1 })
-  await world.deliver()
-  await late?.()
-  expect(await ceilingOf(world.plane, tenant.workspace_id)).toMatchObject({ live: 0 })
-  await world.submit(tenant)
-  await world.minutes(4)
-  const { live, counting_since } = await ceilingOf(world.plane, tenant.workspace_id)
-  expect({ live, counting_since }).toEqual({ live: 1, counting_since: undefined })
-  expect(world.findings).toEqual([])
-})
-
 test('a ceiling that is raised starts what waits at once, one that is lowered holds from then on, one that is taken back is gone', async () => {
   const world = ceilingPlane()
   const tenant = await world.addTenant()
@@ -214,6 +189,9 @@ test('whatever happens, ceilings hold at every commit, counts are exact, and in 
       expect(world.journal.all('ceiling').filter((ceiling) => ceiling.live !== 0)).toEqual([])
       expect(world.findings).toEqual([])
     }),
-    { numRuns: Number(process.env.LANEKEEPER_SEEDS ?? 60), seed: Number(process.env.LANEKEEPER_SEED ?? 1) },
+    {
+      numRuns: Number(process.env.LANEKEEPER_SEEDS ?? 60),
+      ...(process.env.LANEKEEPER_SEED === undefined ? {} : { seed: Number(process.env.LANEKEEPER_SEED) }),
+    },
   )
 })

@@ -30,6 +30,16 @@ test('a retry has the whole queue timeout before it again', async () => {
   expect(await plane.task(task.id)).toMatchObject({ state: 'dropped', dropped_reason: 'queue_timeout' })
 })
 
+test('a queue timeout counts from when the task stands in line: one that is woken late is tried', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  const { task } = await plane.accept({ agent_id: agent.id, not_before: '2026-11-22T09:10:00Z', queue_timeout_ms: 1_000 })
+  plane.advance(700_000)
+  await lookAtTask(plane.deps, named(plane, task))
+  await plane.deliver()
+  expect((await plane.task(task.id)).state).toBe('running')
+})
+
 test('a task that ends between two attempts has what the first one used', async () => {
   const plane = testPlane()
   const agent = await plane.makeAgent()

@@ -4,6 +4,8 @@ import * as clients from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import { hasSchedules } from './beginnings.ts'
 import { deliverRing, ringEarly } from './rings.ts'
+import * as operators from './operators.ts'
+import { redeploy } from './orders.ts'
 import * as runners from './runners.ts'
 import * as schedulers from './schedulers.ts'
 import * as talk from './talk.ts'
@@ -89,6 +91,10 @@ const acts: readonly (readonly [weight: number, Act])[] = [
   [0.3, clients.deleteAgent],
   [1, admins.makeAgent],
   [5, admins.guestDoes],
+  [1.5, operators.changeCeiling],
+  [0.5, redeploy],
+  [0.4, operators.kill],
+  [1, operators.resumeAny],
   [2, clients.intrude],
   [6, minute],
   [1, redrive],

@@ -1,13 +1,16 @@
 /** What must hold after every commit. The invariants of the table are those of shared/audit; these are what only the simulator can see. */
 import { admittedBy, type Change } from '../../shared/audit/changes.ts'
+import type { Gate } from '../../shared/domain/gate.ts'
 import { standsBefore } from '../../shared/domain/lines.ts'
 import { isLive, type Run } from '../../shared/domain/run.ts'
 import type { Tick } from '../../shared/domain/schedule.ts'
 import { millis } from '../../shared/domain/time.ts'
 import { attemptWrongs } from './checks/attempts.ts'
 import { tickWrongs } from './checks/schedules.ts'
+import { killWrongs } from './checks/kills.ts'
 import { findings, skew_max_ms } from '../support/invariants.ts'
 import type { Journal } from '../support/journal.ts'
+import { noteOrders } from './orders.ts'
 import { settings } from './settings.ts'
 import type { World } from './world.ts'
 
@@ -43,6 +46,9 @@ const seesExpired = (world: World, journal: Journal): boolean =>
         isLive(attempt) && 'lease_expires_at' in attempt && attempt.lease_expires_at !== undefined && millis(attempt.lease_expires_at) < world.now_ms,
     )
 
+/** The commit that wrote the gate last. */
+const shutAt = (journal: Journal, gate: Gate): number => journal.stepOf((record) => record.kind === 'gate' && record.workspace_id === gate.workspace_id)
+
 const commandOf = (journal: Journal) => (run: Run) => {
   const task = journal.all('task').find(({ id }) => id === run.task_id)
   return journal.all('command').find(({ command_key }) => command_key === task?.command_key)
@@ -55,6 +61,7 @@ const newestTick =
 
 /** What a commit broke; nothing if all is well. */
 export const checkCommit = (world: World, journal: Journal, changes: readonly Change[]): readonly string[] => {
+  noteOrders(world, changes)
   if (world.faults.on && seesExpired(world, journal)) world.faults.count('lease_expired_visible')
   return [
     ...findings(journal, changes, world.now_ms),
@@ -62,6 +69,7 @@ export const checkCommit = (world: World, journal: Journal, changes: readonly Ch
     ...startedAfterCancel(world, changes),
     ...strayed(world, changes),
     ...tickWrongs(changes, newestTick(journal)),
+    ...killWrongs(journal, changes, (gate) => (world.committer?.began ?? 0) >= shutAt(journal, gate)),
     ...attemptWrongs(changes, {
       now_ms: world.now_ms,
       skew_ms: 2 * skew_max_ms,

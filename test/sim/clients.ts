@@ -72,7 +72,7 @@ const sameKey = (a: Submission, b: Submission): boolean =>
   a.body['idempotency_key'] !== undefined
 
 const send = (world: World, submission: Submission): void =>
-  ask(world, keyOf(submission.tenant, 'member'), ['POST', '/v1/tasks', submission.body], ['agent_inactive', 'not_found'], (body) => {
+  ask(world, keyOf(submission.tenant, 'member'), ['POST', '/v1/tasks', submission.body], ['agent_inactive', 'not_found', 'workspace_killed'], (body) => {
     const { task } = Accepted.parse(body)
     const others = world.submissions.filter((one) => one.task_id !== undefined && sameKey(one, submission) && one.task_id !== task.id)
     if (others.length > 0) world.violations.push(`invariant 2: one key made ${task.id} and ${others[0]?.task_id}`)
@@ -127,7 +127,7 @@ export const archiveOrRetry = (world: World): void => {
     world,
     keyOf(tenantOf(world, task.workspace_id), 'member'),
     ['POST', `/v1/tasks/${task.id}/${verb}`],
-    ['illegal_state', 'agent_inactive', 'not_found'],
+    ['illegal_state', 'agent_inactive', 'not_found', 'workspace_killed'],
     () => undefined,
   )
 }

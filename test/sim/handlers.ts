@@ -13,6 +13,8 @@ import { gatewayEvent, lambda_context, type Sent } from '../support/http.ts'
 import { skew_max_ms } from '../support/invariants.ts'
 import { isInjected } from './gates.ts'
 import { depsOf, reportBug, runAs } from './ports.ts'
+import { isUnderCeiling } from './orders.ts'
+import type { settings } from './settings.ts'
 import type { Message, Queue } from './queue.ts'
 import type { Flow, World } from './world.ts'
 
@@ -26,7 +28,7 @@ const log: Log = {
 }
 const metrics = { count: () => undefined }
 
-const functionsOf = (release: 'present' | 'next') => {
+const functionsOf = (release: keyof typeof settings) => {
   const deps = depsOf(release)
   const http = { ...deps, log, metrics }
   return {
@@ -39,7 +41,16 @@ const functionsOf = (release: 'present' | 'next') => {
     cron_fire: cronFireHandler(deps, log),
   }
 }
-const releases = { present: functionsOf('present'), next: functionsOf('next') }
+const releases = {
+  present: functionsOf('present'),
+  next: functionsOf('next'),
+  present_under_ceiling: functionsOf('present_under_ceiling'),
+  next_under_ceiling: functionsOf('next_under_ceiling'),
+}
+const releaseOf = (world: World, is_next: boolean) => {
+  if (isUnderCeiling(world)) return is_next ? releases.next_under_ceiling : releases.present_under_ceiling
+  return is_next ? releases.next : releases.present
+}
 
 /** Without the time that is left: from that middy would set a timer of the real clock, which fires in whatever run is on by then. */
 const context: Context = { ...lambda_context }
@@ -54,7 +65,7 @@ export const invoke = (world: World, name: string, work: (functions: (typeof rel
     const flow: Flow = { world, number, name, call, skew_ms, is_next_release, began: journal.step(), hurt: false, commits: 0 }
     world.flows.set(number, flow)
     world.trace.add(world.now_ms, `handler ${number}`, `begins: ${name}`)
-    await runAs(flow, () => work(is_next_release ? releases.next : releases.present, flow))
+    await runAs(flow, () => work(releaseOf(world, is_next_release), flow))
     world.trace.add(world.now_ms, `handler ${number}`, 'ends')
   })
 const Answer = z.object({ statusCode: z.int(), body: z.string() })

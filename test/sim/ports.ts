@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ComputeDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 import { refOf, type Ref } from '../../shared/store/keys.ts'
+import { millis } from '../../shared/domain/time.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { RangePage, RangeQuery, Write } from '../../shared/store/store.ts'
 import { setEntry } from './alarms.ts'
@@ -46,14 +47,23 @@ const hasLeft = async ({ world }: Flow, { index, pk, limit }: RangeQuery, page: 
   return record === undefined ? [] : [record]
 }
 
+/** No index lags behind its table for as long as this. */
+const lag_ms_max = 30_000
+
+/** An index may not show it yet. The one of what is due is asked again every minute, so there all is tried. */
+const isYoung = (world: World, index: string, record: StoredRecord): boolean => {
+  const written_at = 'updated_at' in record ? record.updated_at : 'created_at' in record ? record.created_at : undefined
+  return index === 'due' || written_at === undefined || millis(written_at) > world.now_ms - lag_ms_max
+}
+
 /** A page of an index that does not know the newest commits: it lacks what has come, or holds what has left. */
 const stale = async (flow: Flow, query: RangeQuery, page: RangePage): Promise<RangePage> => {
   if (query.index === 'table') return page
   const left = await hasLeft(flow, query, page)
   const { faults, random } = flow.world
   if (page.records.length === 0 || !faults.strikes('index_stale', 0.15)) return { ...page, records: [...page.records, ...left] }
-  const hidden = random.int(page.records.length)
-  return { ...page, records: [...page.records.filter((_, index) => index !== hidden), ...left] }
+  const hidden = page.records[random.int(page.records.length)]
+  return { ...page, records: [...page.records.filter((record) => record !== hidden || !isYoung(flow.world, query.index, record)), ...left] }
 }
 
 const launch = (world: World, order: Launch): LaunchResult => {

@@ -3,6 +3,7 @@ import { allFindings, unrest } from '../support/invariants.ts'
 import { ask } from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
 import { endSchedules, quietAlarms, type Rest } from './rest-schedules.ts'
+import { letAllWork } from './operators.ts'
 import * as runners from './runners.ts'
 import * as talk from './talk.ts'
 import { check, openAll, Violation } from './steps.ts'
@@ -80,6 +81,7 @@ export const comeToRest = async (world: World): Promise<void> => {
   world.trace.add(world.now_ms, 'scheduler', 'no more faults')
   await openAll(world)
   await settle(world)
+  await letAllWork(world)
   const deaf = world.seed % 3 === 0
   const rest: Rest = { deaf, minute: async () => orderlyMinute(world, deaf) }
   await endSchedules(world, rest)

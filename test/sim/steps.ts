@@ -1,6 +1,7 @@
 /** How the simulation goes on: one call of one handler at a time. */
 import { UnavailableError } from '../../shared/ports/backoff.ts'
 import { InjectedError, type Gate, type Passage } from './gates.ts'
+import { outlived } from './orders.ts'
 import type { World } from './world.ts'
 
 const injected = (world: World, { kind, what }: Gate): Passage => {
@@ -28,8 +29,8 @@ export const openOne = async (world: World): Promise<boolean> => {
     world.trace.add(world.now_ms, lane, `${gate.what} takes long`, true)
     return true
   }
-  const how = injected(world, gate)
   const flow = world.flows.get(gate.flow)
+  const how = outlived(world, gate, flow) ? 'die' : injected(world, gate)
   if (how !== 'pass' && flow !== undefined) flow.hurt = true
   world.trace.add(world.now_ms, lane, how === 'pass' ? gate.what : `${gate.what}: ${shown(how)}`, how !== 'pass')
   await world.gates.open(gate, how)

@@ -1,9 +1,7 @@
 /** Several workspaces on one plane in memory, under ceilings that are checked after every commit. */
 import { Agent, AgentConfig } from '../../shared/domain/agent.ts'
-import { ownerOf } from '../../shared/domain/ceiling.ts'
 import { CommandParams } from '../../shared/domain/command.ts'
 import { WorkspaceId, type AgentId } from '../../shared/domain/ids.ts'
-import { isLive } from '../../shared/domain/run.ts'
 import { timestamp } from '../../shared/domain/time.ts'
 import { acceptCommand } from '../../shared/flows/accept.ts'
 import { applyAttemptEvent } from '../../shared/flows/finish.ts'
@@ -11,10 +9,10 @@ import { lookAtCeiling } from '../../shared/flows/ceilings.ts'
 import { lookAtClass } from '../../shared/flows/dispatch.ts'
 import { sweep } from '../../shared/flows/sweep.ts'
 import { refs } from '../../shared/store/keys.ts'
+import { ceilingWrongs } from './invariants.ts'
 import { journalled, type Journal } from './journal.ts'
 import { rethrow } from './looks.ts'
 import { test_usage, testPlane, type Sandbox, type TestPlane } from './plane.ts'
-import type { Change } from '../../shared/audit/changes.ts'
 import type { Ceiling } from '../../shared/domain/ceiling.ts'
 import type { Task } from '../../shared/domain/task.ts'
 
@@ -39,31 +37,10 @@ export interface CeilingPlane {
 /** Doorbells that are heard at one go; more, and they ring each other for ever. */
 const heard_max = 20_000
 
-/** What is wrong with the counts of the ceilings after a commit. */
-const countFindings = (journal: Journal, changes: readonly Change[]): readonly string[] => {
-  const live = journal.all('run').filter((run) => isLive(run.attempt))
-  return journal.all('ceiling').flatMap((ceiling) => {
-    const truth = live.filter(
-      (run) => isLive(run.attempt) && (run.attempt.counted ?? []).some((scope) => ownerOf(scope, run.workspace_id) === ceiling.owner),
-    ).length
-    const before = changes.find(
-      (change): change is Change & { before: Ceiling } => change.before?.kind === 'ceiling' && change.before.owner === ceiling.owner,
-    )?.before
-    const admitted = before !== undefined && ceiling.live > before.live && ceiling.counting_since === undefined
-    return [
-      ...(ceiling.live === truth ? [] : [`${ceiling.owner} counts ${ceiling.live}, ${truth} are live`]),
-      ...(admitted && ceiling.live > ceiling.limit ? [`${ceiling.owner} has ${ceiling.live} of ${ceiling.limit}`] : []),
-      ...(admitted && live.filter((run) => ceiling.owner === 'deployment' || run.workspace_id === ceiling.owner).length > ceiling.limit
-        ? [`more are live in ${ceiling.owner} than it counts`]
-        : []),
-    ]
-  })
-}
-
 /** @param checked whether counts are checked after every commit; a world of thousands of tasks is not */
 export const ceilingPlane = (max_live_attempts = 0, checked = true): CeilingPlane => {
   const findings: string[] = []
-  const journal = journalled((changes, seen) => void findings.push(...countFindings(seen, changes)))
+  const journal = journalled((changes, seen) => void findings.push(...ceilingWrongs(seen, changes).map(({ sentence }) => sentence)))
   const plane = testPlane({ ...(checked ? { store: journal.store } : {}), deployment: { max_live_attempts } })
   const { deps } = plane
   let tenants = 0

@@ -3,6 +3,7 @@
  * sentence, or nothing.
  */
 import { admissionFindings, admittedBy, changeFindings, type Change } from '../../shared/audit/changes.ts'
+import { ceilingAdmissionFindings, ceilingFindings, ceilingWatchFindings, turnFindings } from '../../shared/audit/ceilings.ts'
 import { counterFindings, healthFindings } from '../../shared/audit/classes.ts'
 import { commandFindings } from '../../shared/audit/commands.ts'
 import { coverageFindings, type Watch } from '../../shared/audit/coverage.ts'
@@ -18,6 +19,7 @@ import { isTerminalTask } from '../../shared/domain/transitions.ts'
 import type { Finding } from '../../shared/audit/finding.ts'
 import type { Command } from '../../shared/domain/command.ts'
 import type { Input } from '../../shared/domain/input.ts'
+import type { Gate } from '../../shared/domain/gate.ts'
 import type { Instance, Place } from '../../shared/domain/instance.ts'
 import type { Run } from '../../shared/domain/run.ts'
 import type { Schedule, Tick } from '../../shared/domain/schedule.ts'
@@ -34,6 +36,7 @@ interface Table {
   readonly sessions: ReadonlyMap<string, Session>
   readonly commands: ReadonlyMap<string, Command>
   readonly inputs: ReadonlyMap<string, readonly Input[]>
+  readonly gates: ReadonlyMap<string, Gate>
 }
 
 /** Sessions are named by clients, so two workspaces may use one name. */
@@ -49,6 +52,7 @@ const tableOf = (journal: Journal): Table => ({
     journal.all('input').toSorted((a, b) => a.seq - b.seq),
     (input) => input.task_id,
   ),
+  gates: new Map(journal.all('gate').map((gate) => [gate.workspace_id, gate])),
   commands: new Map(journal.all('command').map((command) => [command.command_key, command])),
 })
 
@@ -65,7 +69,7 @@ const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
     ...taskFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)),
     ...inputFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id), table.inputs.get(task.id) ?? []),
     ...lineFindings(task, places),
-    ...coverageFindings({ task, places, instance, session }, watch),
+    ...coverageFindings({ task, places, instance, session, gate: table.gates.get(task.workspace_id) }, watch),
     ...commandFindings(task, table.commands.get(task.command_key)),
   ]
 }
@@ -157,6 +161,32 @@ const ofFired = (command: Command, journal: Journal): readonly Finding[] => {
   const is_row = (row: Tick): boolean => row.schedule_id === name?.schedule_id && row.tick_at === name.tick_at
   return name === undefined ? [] : firedFindings(command, journal.all('tick').find(is_row))
 }
+/** Ceilings are few, so all of them are looked at. */
+const ofCeilings = (journal: Journal): readonly Finding[] => {
+  const turns = journal.all('turn')
+  const runs = journal.all('run')
+  return [
+    ...journal.all('ceiling').flatMap((ceiling) => [
+      ...ceilingFindings(ceiling, runs),
+      ...ceilingWatchFindings(
+        ceiling,
+        turns.filter(({ owner }) => owner === ceiling.owner),
+      ),
+    ]),
+    ...journal.all('instance').flatMap((instance) =>
+      turnFindings(
+        instance,
+        turns.find(({ owner, rank, class_key }) => owner === instance.turn_owner && rank === instance.turn_rank && class_key === instance.class_key),
+      ),
+    ),
+  ]
+}
+
+/** What is wrong with ceilings after a commit. */
+export const ceilingWrongs = (journal: Journal, changes: readonly Change[]): readonly Finding[] => [
+  ...ofCeilings(journal),
+  ...ceilingAdmissionFindings(changes, journal.all('run')),
+]
 
 /** What a commit broke; nothing if all is well. Only what the commit touched is looked at, and what belongs to that. */
 export const findings = (journal: Journal, changes: readonly Change[], now_ms: number): readonly string[] => {
@@ -173,6 +203,7 @@ export const findings = (journal: Journal, changes: readonly Change[], now_ms: n
     ...changes.flatMap(({ after }) => (after?.kind === 'schedule' ? ofSchedule(after, journal, now_ms) : [])),
     ...changes.flatMap(({ after }) => (after?.kind === 'command' ? ofFired(after, journal) : [])),
     ...changes.flatMap(changeFindings),
+    ...ceilingWrongs(journal, changes),
     ...admittedBy(changes).flatMap((run) => admissionFindings(run, table.instances.get(run.class_key), changes)),
   ])
 }
@@ -186,6 +217,8 @@ export const allFindings = (journal: Journal, now_ms: number): readonly string[]
     ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal)),
     ...journal.all('schedule').flatMap((schedule) => ofSchedule(schedule, journal, now_ms)),
     ...journal.all('command').flatMap((command) => ofFired(command, journal)),
+    ...ofCeilings(journal),
+    ...[...table.runs.values()].flatMap((run) => ofHistory(run, journal)),
   ])
 }
 
@@ -201,6 +234,9 @@ export const unrest = (journal: Journal, now_ms: number): readonly string[] => {
       session.owner === undefined && !session.waiting && session.due_at === undefined ? undefined : `${session.id} is not at rest`,
     ),
     ...journal.all('schedule').map((schedule) => (schedule.due_at === undefined ? undefined : `${schedule.id} is ${schedule.status} and still due`)),
+    ...journal.all('turn').map((turn) => `${turn.class_key} still has a turn`),
+    ...journal.all('ceiling').map(({ owner, live, due_at }) => (live === 0 && due_at === undefined ? undefined : `the ceiling of ${owner} is not at rest`)),
+    ...journal.all('gate').map((gate) => (gate.due_at === undefined ? undefined : `the gate of ${gate.workspace_id} is still due`)),
     ...[...table.places.keys()].map((task_id) => `${task_id} still stands in line`),
   ].filter((finding) => finding !== undefined)
 }

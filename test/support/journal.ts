@@ -1,7 +1,10 @@
-/** Follows a memory store from outside: after each commit it knows every record, what it was before, and when it changed. */
+/**
+ * Follows a memory store: with each commit it knows every record, what it was before, and when it changed. It hears of a commit in the
+ * moment in which it goes through: of two flows side by side, neither is seen half done.
+ */
 import type { Change } from '../../shared/audit/changes.ts'
 import { keyOfWrite } from '../../shared/store/items.ts'
-import { memoryStore } from '../../shared/store/memory.ts'
+import { memoryStore, type OnCommit } from '../../shared/store/memory.ts'
 import type { RecordKind, RecordOf, StoredRecord } from '../../shared/store/records.ts'
 import type { Store, Write } from '../../shared/store/store.ts'
 
@@ -26,9 +29,21 @@ const isKind =
   (record: StoredRecord): record is RecordOf<K> & StoredRecord =>
     record.kind === kind
 
+const writtenBy = (write: Write, get: Parameters<OnCommit>[1]): StoredRecord | undefined => {
+  switch (write.op) {
+    case 'put_if_absent':
+      return write.record
+    case 'replace_if_version':
+      return { ...write.record, version: write.record.version + 1 }
+    case 'delete_if_version':
+      return undefined
+    case 'add_within_limit':
+      return get(write.ref)
+  }
+}
+
 /** @param onCommit hears of each commit that went through, with all that it changed */
 export const journalled = (onCommit: (changes: readonly Change[], journal: Journal) => void): Journal => {
-  const inner = memoryStore({ parse_once: true })
   const entries = new Map<string, Entry>()
   /** The same by kind, in the same order. */
   const by_kind = new Map<RecordKind, Map<string, Entry>>()
@@ -38,23 +53,21 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
     return known
   }
   let step = 0
-  const written = async (write: Write): Promise<StoredRecord | undefined> => {
-    switch (write.op) {
-      case 'put_if_absent':
-        return write.record
-      case 'replace_if_version':
-        return { ...write.record, version: write.record.version + 1 }
-      case 'delete_if_version':
-        return undefined
-      case 'add_within_limit':
-        return inner.get(write.ref)
-    }
-  }
-  const follow = async (write: Write): Promise<Change> => {
+  const store = memoryStore({
+    parse_once: true,
+    onCommit: (writes, get) => {
+      step += 1
+      onCommit(
+        writes.map((write) => follow(write, get)),
+        journal,
+      )
+    },
+  })
+  const follow = (write: Write, get: Parameters<OnCommit>[1]): Change => {
     const ref = keyOfWrite(write)
     const address = JSON.stringify([ref.pk, ref.sk])
     const before = entries.get(address)?.record
-    const after = await written(write)
+    const after = writtenBy(write, get)
     if (after === undefined) {
       entries.delete(address)
       ofKind(ref.kind).delete(address)
@@ -66,16 +79,7 @@ export const journalled = (onCommit: (changes: readonly Change[], journal: Journ
     return { before, after }
   }
   const journal: Journal = {
-    store: {
-      ...inner,
-      commit: async (writes) => {
-        const committed = await inner.commit(writes)
-        if (!committed.ok) return committed
-        step += 1
-        onCommit(await Promise.all(writes.map(follow)), journal)
-        return committed
-      },
-    },
+    store,
     step: () => step,
     all: (kind) => [...ofKind(kind).values()].map(({ record }) => record).filter(isKind(kind)),
     stepOf: (matches) => Math.max(-1, ...[...entries.values()].filter(({ record }) => matches(record)).map((entry) => entry.step)),

@@ -104,7 +104,8 @@ test('what the client names is kept, what it leaves out is made', () => {
 
 test('a command that starts later sleeps, without a place, until then', () => {
   const decision = accepted({ not_before: '2026-11-22T11:05:00+02:00', queue_timeout_ms: 30_000 })
-  expect(stored(decision, 'task')).toMatchObject([{ state: 'sleeping', wake_at: inSeconds(300), due_at: inSeconds(300), queue_timeout_at: inSeconds(330) }])
+  expect(stored(decision, 'task')).toMatchObject([{ state: 'sleeping', wake_at: inSeconds(300), due_at: inSeconds(300) }])
+  expect(decision.value.task).not.toHaveProperty('queue_timeout_at')
   expect(stored(decision, 'place')).toEqual([])
   expect(decision.signals).toEqual([{ kind: 'task', workspace_id, task_id: taskId(1), delay_ms: 300_000 }])
 })

@@ -109,7 +109,6 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
   const accepted = commandOf(request, now_ms)
   const now = timestamp(now_ms)
   const start_ms = params.not_before === undefined ? now_ms : Math.max(now_ms, millis(params.not_before))
-  const late = queueTimeout(params, start_ms)
   const base = {
     kind: 'task',
     id: accepted.task_id,
@@ -120,7 +119,6 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
     command_key: accepted.command_key,
     priority: params.priority,
     ...(params.label === undefined ? {} : { label: params.label }),
-    ...late,
     accepted_at: now,
     updated_at: now,
     version: 1,
@@ -137,8 +135,9 @@ export const decideAccept = (request: AcceptRequest, deployment: Deployment, now
       { task, command: accepted },
     )
   }
+  const late = queueTimeout(params, now_ms)
   const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
-  const task: Task = { ...base, state: 'queued', queued_at: now, ...(due_at === undefined ? {} : { due_at }) }
+  const task: Task = { ...base, ...late, state: 'queued', queued_at: now, ...(due_at === undefined ? {} : { due_at }) }
   return decided(
     [
       { op: 'put_if_absent', record: accepted },

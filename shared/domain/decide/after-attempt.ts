@@ -90,11 +90,10 @@ const retried = (state: EndingState, ended: EndedAttempt, ending: Ending, delay_
   const { run, settled } = { run: keptForAnswer(withdrawn.run), settled: withdrawn.writes }
   const payload = { attempt_no: ended.attempt_no, outcome: ended.status, delay_ms, ...errorPayload(ended) }
   if (delay_ms === 0) return { run, ...inLine(state, {}, now_ms), event: 'retry_scheduled', payload, settled, signals: [] }
-  const { task, command } = state
+  const { task } = state
   const { queued_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
-  const late = queueTimeout(command.params, now_ms + delay_ms)
   const wake_at = timestamp(now_ms + delay_ms)
-  const sleeping = movedTask(task, { ...kept, ...late, state: 'sleeping', wake_at, due_at: wake_at, updated_at: timestamp(now_ms) })
+  const sleeping = movedTask(task, { ...kept, state: 'sleeping', wake_at, due_at: wake_at, updated_at: timestamp(now_ms) })
   return { run, task: sleeping, event: 'retry_scheduled', payload, places: [], settled, signals: wakeSignals(sleeping, now_ms) }
 }
 

@@ -4,11 +4,11 @@ import { deployment_owner, ownerOf, scopeOf, type Ceiling, type CeilingOwner, ty
 import { freedDue } from '../due.ts'
 import { gate_shut_after_ms, type Gate } from '../gate.ts'
 import { isLive, type Run } from '../run.ts'
-import { millis, timestamp } from '../time.ts'
+import { millis, timestamp, type Timestamp } from '../time.ts'
 import { refOf, refs } from '../../store/keys.ts'
 import type { Instance } from '../instance.ts'
 import type { Signal } from '../../ports/ports.ts'
-import type { Write } from '../../store/store.ts'
+import type { CeilingChange, Write } from '../../store/store.ts'
 
 /** Under which ceilings attempts are admitted, and the turn that this takes. */
 export interface Passage {
@@ -25,6 +25,7 @@ export const newCeiling = (owner: CeilingOwner, limit: number, now_ms: number): 
   limit,
   live: 0,
   counting_since: timestamp(now_ms),
+  set_no: 1,
   last_rank: 0,
   served_rank: 0,
   due_at: timestamp(now_ms),
@@ -55,13 +56,14 @@ export const passable = (ceiling: Ceiling, heads: readonly Turn[], own: Turn | u
 
 /** The counts of attempts that are admitted, in their own transaction. */
 export const countAdmitted = (passage: Passage, count: number): readonly Write[] => [
-  ...passage.ceilings.map(({ owner, limit }): Write => ({
+  ...passage.ceilings.map(({ owner, limit, set_no }): Write => ({
     op: 'add_within_limit',
     ref: refs.ceiling(owner),
     change: { add: { live: count }, ...(passage.turn?.owner === owner ? { set: { served_rank: passage.turn.rank } } : {}) },
     conditions: [
       { field: 'limit', is: 'equals', value: limit },
       { field: 'live', is: 'at_most', value: limit - count },
+      ...(set_no === undefined ? [] : [{ field: 'set_no', is: 'equals', value: set_no } as const]),
     ],
   })),
   ...(passage.turn === undefined ? [] : [{ op: 'delete_if_version', ref: refOf(passage.turn), version: passage.turn.version } as const]),
@@ -208,6 +210,36 @@ export const decideServed = (ceiling: Ceiling, waiting: boolean, now_ms: number)
   )
 }
 
+/** A ceiling that was not held to begins by counting what was admitted meanwhile. */
+const setAnew = (ceiling: Ceiling, limit: number, now: Timestamp): CeilingChange => ({
+  add: {},
+  set: { limit, due_at: now, counting_since: now, set_no: (ceiling.set_no ?? 0) + 1 },
+  remove: ['lifted'],
+})
+
+/** The deployment's ceiling follows its settings. */
+export const decideFollowSettings = (ceiling: Ceiling, limit: number, now_ms: number): Decision => {
+  const now = timestamp(now_ms)
+  if (ceiling.limit === limit && ceiling.lifted !== true) return decided([], [], undefined)
+  const change = ceiling.lifted === true ? setAnew(ceiling, limit, now) : { add: {}, set: { limit, due_at: now } }
+  const conditions = [{ field: 'version', is: 'equals', value: ceiling.version }] as const
+  return decided([{ op: 'add_within_limit', ref: refs.ceiling(ceiling.owner), change, conditions }], [ceilingSignal(ceiling.owner)], undefined)
+}
+
+/**
+ * The settings have no ceiling of the deployment any more. It stays, because live attempts are counted by it, and says that others are not. As long as
+ * classes stand in its line it is due.
+ */
+export const decideLifted = (ceiling: Ceiling, waiting: boolean, now_ms: number): Decision => {
+  const is_due = ceiling.due_at !== undefined && millis(ceiling.due_at) > now_ms
+  if (ceiling.lifted === true && (waiting ? is_due : ceiling.due_at === undefined)) return decided([], [], undefined)
+  const change: CeilingChange = waiting
+    ? { add: {}, set: { lifted: true, due_at: freedDue(now_ms) }, remove: ['counting_since'] }
+    : { add: {}, set: { lifted: true }, remove: ['counting_since', 'due_at'] }
+  const conditions = [{ field: 'version', is: 'equals', value: ceiling.version }] as const
+  return decided([{ op: 'add_within_limit', ref: refs.ceiling(ceiling.owner), change, conditions }], [], undefined)
+}
+
 /** Sets, changes or takes back the ceiling of a workspace. Set anew, it begins by counting what is live. */
 export const decideSetCeiling = (
   gate: Gate | undefined,
@@ -227,10 +259,9 @@ export const decideSetCeiling = (
   const gate_write = store({ ...base, max_live_attempts: limit, updated_at: now })
   if (ceiling === undefined)
     return decided([gate_write, { op: 'put_if_absent', record: newCeiling(workspace_id, limit, now_ms) }], [ceilingSignal(workspace_id)], undefined)
-  const anew = gate?.max_live_attempts === undefined
-  const set = { limit, due_at: now, ...(anew ? { counting_since: now } : {}) }
+  const change = gate?.max_live_attempts === undefined ? setAnew(ceiling, limit, now) : { add: {}, set: { limit, due_at: now } }
   const ref = refs.ceiling(workspace_id)
-  return decided([gate_write, { op: 'add_within_limit', ref, change: { add: {}, set }, conditions: [] }], [ceilingSignal(workspace_id)], undefined)
+  return decided([gate_write, { op: 'add_within_limit', ref, change, conditions: [] }], [ceilingSignal(workspace_id)], undefined)
 }
 
 export const scopesOf = (passage: Passage): readonly CeilingScope[] => passage.ceilings.map(({ owner }) => scopeOf(owner))

@@ -30,7 +30,11 @@ test('a sleeper whose time has not come sleeps on, and the doorbell is set again
 })
 
 test('a sleeper whose time has come stands in line', () => {
-  const decision = decideWake(taskSample('sleeping', { queue_timeout_at: inSeconds(70) }), commandSample({ lane: 'a' }), now_ms + 30_000)
+  const decision = decideWake(
+    taskSample('sleeping', { queue_timeout_at: inSeconds(1) }),
+    commandSample({ lane: 'a', queue_timeout_ms: 40_000 }),
+    now_ms + 30_000,
+  )
   const [task] = stored(decision, 'task')
   expect(task).toMatchObject({ state: 'queued', queued_at: inSeconds(30), due_at: inSeconds(70), queue_timeout_at: inSeconds(70), version: 7 })
   expect(task).not.toHaveProperty('wake_at')

@@ -1,6 +1,6 @@
 /** Looking at a task whose time has come: waking sleepers, queue timeouts, and handing what waits over to its class. */
 import { decided, type Decision } from '../decision.ts'
-import { earlier, freedDue, look_again_ms } from '../due.ts'
+import { earlier, freedDue, look_again_ms, queueTimeout } from '../due.ts'
 import { placeInLine } from '../lines.ts'
 import { movedTask } from '../transitions.ts'
 import { millis, timestamp } from '../time.ts'
@@ -12,13 +12,17 @@ import type { Instance } from '../instance.ts'
 import type { Task, TaskIn } from '../task.ts'
 import type { Write } from '../../store/store.ts'
 
-/** A sleeping task takes its place in line when it is time; before, the doorbell is set again. */
+/**
+ * A sleeping task takes its place in line when it is time; before, the doorbell is set again. Its queue timeout counts from now on: one that is
+ * woken late has not waited in line yet.
+ */
 export const decideWake = (task: TaskIn<'sleeping'>, command: Command, now_ms: number): Decision => {
   if (millis(task.wake_at) > now_ms) return decided([], wakeSignals(task, now_ms), undefined)
   const now = timestamp(now_ms)
-  const { wake_at: _, due_at: __, ...kept } = task
-  const due_at = earlier(timestamp(now_ms + look_again_ms), task.queue_timeout_at)
-  const queued = movedTask(task, { ...kept, state: 'queued', queued_at: now, updated_at: now, ...(due_at === undefined ? {} : { due_at }) })
+  const { wake_at: _, due_at: __, queue_timeout_at: ___, ...kept } = task
+  const late = queueTimeout(command.params, now_ms)
+  const due_at = earlier(timestamp(now_ms + look_again_ms), late.queue_timeout_at)
+  const queued = movedTask(task, { ...kept, ...late, state: 'queued', queued_at: now, updated_at: now, ...(due_at === undefined ? {} : { due_at }) })
   return decided(
     [
       { op: 'replace_if_version', record: queued },

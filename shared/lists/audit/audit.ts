@@ -4,6 +4,7 @@ import type { AuditPage } from '../../contract/audit.ts'
 import { ok, type Result } from '../../domain/result.ts'
 import type { AuditedInvariant } from '../../audit/finding.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { ceilingWalk } from './ceilings.ts'
 import { classWalk } from './classes.ts'
 import { inputWalk } from './inputs.ts'
 import { runWalk } from './runs.ts'
@@ -20,6 +21,7 @@ const walks = {
   classes: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(classWalk, deps, invariant, after),
   schedules: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(scheduleWalk, deps, invariant, after),
   scheduled_tasks: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(scheduledTaskWalk, deps, invariant, after),
+  ceilings: async (deps: AuditDeps, invariant: number, after: string | undefined) => walkPage(ceilingWalk, deps, invariant, after),
 } as const satisfies Record<string, (deps: AuditDeps, invariant: number, after: string | undefined) => Promise<Walked>>
 type WalkName = keyof typeof walks
 
@@ -28,7 +30,7 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   1: ['tasks', 'runs', 'sessions', 'classes'],
   2: ['tasks'],
   3: ['runs', 'sessions'],
-  4: ['classes'],
+  4: ['classes', 'ceilings'],
   5: ['classes'],
   6: ['runs'],
   7: ['tasks', 'runs'],
@@ -36,7 +38,7 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   9: ['schedules', 'scheduled_tasks'],
   10: ['inputs'],
   11: ['tasks', 'runs', 'classes', 'schedules'],
-  12: ['tasks', 'sessions', 'classes', 'schedules'],
+  12: ['tasks', 'sessions', 'classes', 'schedules', 'ceilings'],
 }
 
 const Position = z.strictObject({ invariant: z.int(), walk: z.int().min(0).max(3), after: z.string().min(1).optional() })

@@ -2,10 +2,12 @@
  * The walk through classes: each with its live runs, its agent and the head of its line. Live runs are found by an index, which lags behind for a
  * moment after an attempt was admitted or its run has ended. A class in which that happened just now is looked at later.
  */
+import { turnFindings } from '../../audit/ceilings.ts'
 import { counterFindings, healthFindings, limitFindings } from '../../audit/classes.ts'
 import { overdueFindings } from '../../audit/coverage.ts'
 import { foundIf } from '../../audit/finding.ts'
 import { placeFindings } from '../../audit/lines.ts'
+import { turnOf } from '../../domain/decide/ceiling.ts'
 import type { Instance } from '../../domain/instance.ts'
 import { isLive, type Run } from '../../domain/run.ts'
 import { millis } from '../../domain/time.ts'
@@ -22,7 +24,7 @@ const skew_ms = 5_000
 const head_max = 50
 
 /** Every run of the workspace with a live attempt. The deployment's capacity bounds them. */
-const liveRuns = async ({ store, workspace_id }: AuditDeps): Promise<readonly Run[]> => {
+export const liveRuns = async ({ store, workspace_id }: AuditDeps): Promise<readonly Run[]> => {
   const runs: Run[] = []
   let after: string | undefined
   do {
@@ -47,6 +49,8 @@ const ofClass = async (deps: AuditDeps, listed: Instance, all_live: readonly Run
   const at = [instance_ref, agent_ref, ...places.flatMap((place) => [refs.place(place), refs.task(workspace_id, place.task_id)])]
   const near = await readNeighbours(deps.store, at)
   const instance = near.at(instance_ref) ?? listed
+  const turn = turnOf(instance)
+  const stored_turn = turn === undefined ? undefined : await deps.store.get(refs.turn(turn))
   const agent = near.at(agent_ref)
   const runs = all_live.filter((run) => run.class_key === class_key)
   const watch = deps.watch()
@@ -54,6 +58,7 @@ const ofClass = async (deps: AuditDeps, listed: Instance, all_live: readonly Run
     findings: [
       ...counterFindings(instance, runs),
       ...healthFindings(instance),
+      ...turnFindings(instance, stored_turn),
       ...limitFindings(instance, runs, skew_ms),
       ...foundIf(agent === undefined, 'agent_missing', instance, () => `${class_key} is of ${instance.agent_id}, which its workspace does not have`),
       ...overdueFindings(instance, watch),

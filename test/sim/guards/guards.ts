@@ -3,6 +3,7 @@ import type { Guard } from './guard.ts'
 import { accept_guards } from './list/accept.ts'
 import { admit_guards } from './list/admit.ts'
 import { cancel_guards } from './list/cancel.ts'
+import { ceiling_guards } from './list/ceiling.ts'
 import { finish_guards } from './list/finish.ts'
 import { input_guards } from './list/inputs.ts'
 import { look_guards } from './list/look.ts'
@@ -21,5 +22,6 @@ export const guards: readonly Guard[] = [
   ...look_guards,
   ...session_guards,
   ...schedule_guards,
+  ...ceiling_guards,
   ...store_guards,
 ]

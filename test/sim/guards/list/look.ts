@@ -24,6 +24,13 @@ const decisions = guardsIn('shared/domain/decide/look.ts', [
     protects: 'a task that woke is looked at',
   },
   {
+    name: 'wake.timeout-counts-anew',
+    find: 'const late = queueTimeout(command.params, now_ms)',
+    replace: 'const late = queueTimeout(command.params, millis(task.wake_at))',
+    invariant: 1,
+    protects: 'a task that is woken late is not dropped for it without a try',
+  },
+  {
     name: 'wake.rings',
     find: "{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) },\n    ],\n    [{ kind: 'class', workspace_id: task.workspace_id, class_key: task.class_key }],",
     replace: "{ op: 'put_if_absent', record: placeInLine(queued, command.params.lane) },\n    ],\n    [],",
