@@ -1,5 +1,5 @@
 /**
- * The eight functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
+ * The nine functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
  * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
 import { Duration, Fn } from 'aws-cdk-lib'
@@ -14,6 +14,7 @@ import { ModelAccess } from './model-access.ts'
 import type { Parameters } from './parameters.ts'
 import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
+import { StreamUrl } from './stream-url.ts'
 import type { Table } from './table.ts'
 import { env_names, type TextModelSettings } from '../shared/settings.ts'
 import type { IndexName } from '../shared/store/keys.ts'
@@ -26,8 +27,12 @@ const model_timeout = Duration.seconds(28)
 export const reader_timeout = Duration.seconds(30)
 /** Ends before the next minute's sweep begins. */
 const sweep_timeout = Duration.seconds(55)
+/** A stream is paid by the second, whether its reader is still there or not: so it ends, and who still reads comes back. */
+const stream_timeout = Duration.seconds(120)
 /** MiB; Lambda gives CPU by memory, and half a core starts a function fast enough. */
 const memory = 1024
+/** Of the function that mostly waits. */
+const stream_memory = 512
 
 export interface FunctionsProps {
   readonly root: string
@@ -47,6 +52,9 @@ type QueueName = keyof SignalQueues
 
 export class Functions extends Construct {
   readonly api: PlaneFunction
+  readonly stream: PlaneFunction
+  /** Ends in a slash. */
+  readonly stream_url: string
   readonly runner_api: PlaneFunction
   readonly dispatch: PlaneFunction
   readonly attempt_events: PlaneFunction
@@ -60,6 +68,9 @@ export class Functions extends Construct {
   constructor(scope: Construct, id: string, props: FunctionsProps) {
     super(scope, id)
     this.props = props
+    this.stream = this.makeStream()
+    const { alarms, api_url, parameters } = props
+    this.stream_url = new StreamUrl(this, 'StreamUrl', { alarms, stream: this.stream, api_url, max_streams: parameters.max_streams }).url
     this.api = this.makeApi()
     this.runner_api = this.makeRunnerApi()
     this.dispatch = this.makeDispatch()
@@ -76,6 +87,13 @@ export class Functions extends Construct {
     this.props.table.grantRecords(made.role, { deletes: true, asks: ['by_state', 'by_agent', 'by_session', 'by_label'] })
     // A command that is too large for the table.
     this.props.files.grantObjects(made.role, 'commands', ['s3:PutObject'])
+    made.handler.addEnvironment(env_names.stream_url, this.stream_url)
+    return made
+  }
+
+  private makeStream(): PlaneFunction {
+    const made = this.make('stream', 'Streams the events of a task', stream_timeout, [], {}, stream_memory)
+    this.props.table.grantRead(made.role)
     return made
   }
 
@@ -171,7 +189,7 @@ export class Functions extends Construct {
     return { compute: this.props.sandbox.computeJson(this.props.api_url) }
   }
 
-  private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}): PlaneFunction {
+  private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}, mib = memory): PlaneFunction {
     const { root, entries, alarms, table, files, parameters, queues } = this.props
     const environment: Environment = {
       table: table.table.tableName,
@@ -180,7 +198,7 @@ export class Functions extends Construct {
       ...more,
     }
     for (const queue of rings) environment[`${queue}_queue` as const] = queues[queue].queue.queueUrl
-    const made = new PlaneFunction(this, name, { name, description, timeout, memory, environment, root, entries, alarms })
+    const made = new PlaneFunction(this, name, { name, description, timeout, memory: mib, environment, root, entries, alarms })
     for (const queue of rings) queues[queue].grantSend(made.role)
     return made
   }

@@ -11,6 +11,7 @@ import { startScheduler } from './events/scheduler.ts'
 import { startAlarms } from './scheduler/alarms.ts'
 import { secretsHandler } from './secrets.ts'
 import { schedulerHandler } from './scheduler/server.ts'
+import { functionUrlHandler, provisionFunctionUrls } from './http-api/function-url.ts'
 import { provisionHttpApi } from './http-api/provision.ts'
 import { httpApiHandler } from './http-api/server.ts'
 import { openLogFile } from './lambda/log-file.ts'
@@ -107,7 +108,7 @@ export const startPlane = async (settings: PlaneSettings): Promise<Plane> => {
   const queues = provisionQueues(stack, system_timers)
   const { runtime_environment, metered } = settings
   const functions = provisionFunctions({ stack, synthesized, logs_folder: join(data, 'logs'), runtime_environment, metered })
-  const api = httpApiHandler(provisionHttpApi(stack, functions, Date.now))
+  const api = functionUrlHandler(provisionFunctionUrls(stack, functions), Date.now, httpApiHandler(provisionHttpApi(stack, functions, Date.now)))
   const compute = makeCompute(settings, makeBus(stack, queues, functions, Date.now, note))
   const objects = await openObjects(join(data, 's3'))
   const buckets = new Set(stack.of(['AWS::S3::Bucket'], z.looseObject({})).map(({ identity }) => identity.name))

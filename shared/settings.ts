@@ -63,6 +63,8 @@ export const env_names = {
   text_model: 'LANEKEEPER_TEXT_MODEL',
   /** ARN of the role that may ask Bedrock; only where Bedrock serves the model. */
   model_role: 'LANEKEEPER_MODEL_ROLE_ARN',
+  /** Where events are streamed: the address of the function `stream`. */
+  stream_url: 'LANEKEEPER_STREAM_URL',
 } as const
 
 /** Where and how attempts are launched. */

@@ -68,6 +68,15 @@ export const draftDeps = () => {
   }
 }
 
+/** What the function that streams events needs: it reads. */
+export const streamDeps = () => ({
+  store: dynamoStore({
+    client: new DynamoDBClient(sdk_settings),
+    table: readEnv(env, 'table'),
+    ...(onCapacity === undefined ? {} : { onCapacity }),
+  }),
+})
+
 /** What the function that runners call needs. Without a role for it, it gives out no model credentials. */
 export const runnerDeps = (log: Log): FlowDeps => {
   const { [env_names.model_role]: role_arn = '' } = env

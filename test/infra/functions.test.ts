@@ -17,8 +17,9 @@ const nameOf = (metadata: Readonly<Record<string, unknown>>) => /([^/]+)\/index\
 const functions = new Map(resourcesOf('AWS::Lambda::Function').map(([, { Metadata, Properties }]) => [nameOf(Metadata), FunctionProperties.parse(Properties)]))
 const variablesOf = (name: string) => functions.get(name)?.Environment.Variables ?? {}
 
-test('there are the eight functions, with the timeouts their callers expect', () => {
+test('there are the nine functions, with the timeouts their callers expect', () => {
   expect(Object.fromEntries([...functions].map(([name, made]) => [name, made.Timeout]))).toEqual({
+    stream: 120,
     api: 10,
     'runner-api': 10,
     dispatch: 30,
@@ -52,6 +53,35 @@ test('the environment holds only the names that the functions parse', () => {
   expect(withCompute.toSorted()).toEqual(['dispatch', 'sweep', 'wake'])
   expect([...functions.keys()].filter((name) => env_names.alarm_clock in variablesOf(name)).toSorted()).toEqual(['sweep', 'wake'])
   expect([...functions.keys()].filter((name) => env_names.model_role in variablesOf(name))).toEqual(['runner-api'])
+})
+
+test('streams come from a function URL that streams, checks no caller itself, and is read by pages of the API alone', () => {
+  const { Properties } = onlyResource('AWS::Lambda::Url')
+  expect(targetOf(Properties['TargetFunctionArn'])).toMatch(/^FunctionsstreamFunction/)
+  expect(Properties).toMatchObject({ AuthType: 'NONE', InvokeMode: 'RESPONSE_STREAM' })
+  const { Cors } = z.object({ Cors: z.record(z.string(), z.unknown()) }).parse(Properties)
+  expect(
+    z
+      .array(z.unknown())
+      .parse(Cors['AllowOrigins'])
+      .map((origin) => textOf(origin)),
+  ).toEqual([expect.stringMatching(/^<HttpApi\w+\.ApiEndpoint>$|^https:/)])
+  expect(Cors).toMatchObject({ AllowMethods: ['GET'], AllowHeaders: ['authorization', 'last-event-id', 'x-lanekeeper-workspace'] })
+  expect(Cors).not.toHaveProperty('AllowCredentials')
+  const permissions = resourcesOf('AWS::Lambda::Permission').map(([, permission]) => permission.Properties)
+  const open = permissions.filter((permission) => permission['Principal'] === '*')
+  const allowed = open.map(
+    (permission) => `${z.string().parse(permission['Action'])} ${JSON.stringify(permission['FunctionUrlAuthType'] ?? permission['InvokedViaFunctionUrl'])}`,
+  )
+  expect(allowed.toSorted()).toEqual(['lambda:InvokeFunction true', 'lambda:InvokeFunctionUrl "NONE"'])
+  for (const permission of open) expect(targetOf(permission['FunctionName'])).toMatch(/^FunctionsstreamFunction/)
+  expect(textOf(variablesOf('api')[env_names.stream_url])).toMatch(/^<FunctionsstreamFunction\w+\.FunctionUrl>$/)
+})
+
+test('streams reserve no concurrency, unless somebody says how much', () => {
+  const stream = resourcesOf('AWS::Lambda::Function').find(([id]) => id.startsWith('Functionsstream'))?.[1]
+  const reserved = (given: Readonly<Record<string, string>>) => textOf(stream?.Properties['ReservedConcurrentExecutions'], given)
+  expect([reserved({}), reserved({ MaxStreams: '50' })]).toEqual(['<AWS::NoValue>', '50'])
 })
 
 test('the role that asks Bedrock, all rights around it and its name in the environment are there only where Bedrock serves the model', () => {

@@ -189,7 +189,7 @@ const rowOf = (name: string): string => {
 test('docs/security.md says what each function may do', () => {
   const rows = readText('docs/security.md')
     .split('\n')
-    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|schedule-draft|cron-fire|wake|sweep) /.test(line))
+    .filter((line) => /^\| (api|stream|runner-api|dispatch|attempt-events|schedule-draft|cron-fire|wake|sweep) /.test(line))
     .map((line) =>
       line
         .split('|')
@@ -199,5 +199,5 @@ test('docs/security.md says what each function may do', () => {
   const indexes_cell = 2
   const sorted = (cells: readonly string[]) =>
     cells.map((cell, position) => (position === indexes_cell ? cell.split(', ').toSorted().join(', ') : cell)).join(' | ')
-  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'schedule-draft', 'cron-fire', 'wake', 'sweep'].map(rowOf))
+  expect(rows.map(sorted)).toEqual(['api', 'stream', 'runner-api', 'dispatch', 'attempt-events', 'schedule-draft', 'cron-fire', 'wake', 'sweep'].map(rowOf))
 })
