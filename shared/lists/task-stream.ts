@@ -39,18 +39,18 @@ export const eventId = (position: StreamPosition): string => encodeCursor(list, 
 /** A task is restarted at most so often while a reader is away; one that is further behind has to start again. */
 const restarts_max = 50
 
-/** The runs of a task from one of them to the current one; undefined if it is none of the task's. */
-const runsFrom = async (store: Store, task: Task, run_id: RunId): Promise<readonly [Run, ...Run[]] | undefined> => {
-  const later: Run[] = []
+/** The runs of a task from the first one, or from the one that is named, to the current one; undefined if that is none of the task's. */
+const runsFrom = async (store: Store, task: Task, run_id: RunId | undefined): Promise<readonly Run[] | undefined> => {
+  const runs: Run[] = []
   let wanted = task.target_run_id
   for (let depth = 0; depth <= restarts_max && wanted !== undefined; depth += 1) {
     const run: Run | undefined = await store.get(refs.run(task.workspace_id, wanted))
-    if (run?.task_id !== task.id) return undefined
-    if (run.id === run_id) return [run, ...later]
-    later.unshift(run)
+    if (run === undefined) throw new Error(`${wanted} is missing`)
+    runs.unshift(run)
+    if (run.id === run_id) return runs
     wanted = run.previous_run_id
   }
-  return undefined
+  return run_id === undefined ? runs : undefined
 }
 
 const notOfThisTask = (value: string): Result<never> =>
@@ -118,19 +118,15 @@ const look = async (store: Store, command: Command, position: StreamPosition, no
   const { task, run } = await load(store, command, position)
   const found = run === undefined ? undefined : await batchOfRun(store, task, command, run, at(position), now_ms)
   if (run !== undefined && found !== undefined && (delivers(found) || run.id === task.target_run_id)) return { ...found, task, run }
-  const later = task.target_run_id === undefined ? undefined : await laterRun(store, task, run)
+  const later = await laterRun(store, task, run)
   if (later !== undefined) return { ...(await batchOfRun(store, task, command, later, run_start, now_ms)), task, run: later }
   return { batch: batchWithoutRun(task, command), at: run_start, more: false, task, run: undefined }
 }
 
-/** The run behind `run`; the current one where the reader had none. */
+/** The run behind `run`; the first one where the reader had none. */
 const laterRun = async (store: Store, task: Task, run: Run | undefined): Promise<Run | undefined> => {
-  const current = task.target_run_id
-  if (current === undefined) return undefined
-  const runs = await runsFrom(store, task, run?.id ?? current)
-  const next = run === undefined ? runs?.[0] : runs?.[1]
-  if (next === undefined) throw new Error(`${task.id} has no run behind ${run?.id ?? 'its start'}`)
-  return next
+  const runs = await runsFrom(store, task, run?.id)
+  return run === undefined ? runs?.[0] : runs?.[1]
 }
 
 /** Looks once. Where there is no news the position stays. */

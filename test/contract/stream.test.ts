@@ -67,7 +67,7 @@ const everything = async (task_id: string) => {
 test('a reader that is cut off anywhere sees every entry and every event once, in order, across retries and new runs', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.constantFrom(...stories), { minLength: 1, maxLength: 14 }),
+      fc.array(fc.constantFrom(...stories), { minLength: 1, maxLength: 20 }),
       fc.array(fc.integer({ min: 1, max: 6_000 }), { minLength: 1, maxLength: 40 }),
       async (story, cuts) => {
         ;({ plane, key } = await freshPlane())
@@ -81,6 +81,8 @@ test('a reader that is cut off anywhere sees every entry and every event once, i
           seen.logs.push(...datasOf(streamed))
           seen.events.push(...eventsOf(streamed))
           after = streamed.last_id ?? after
+          // More may happen while the reader is away, new runs too.
+          for (let away = (cuts[connected] ?? 0) % 5; away > 0 && left.length > 0 && after !== undefined; away -= 1) await meanwhile()
           if (streamed.end !== undefined || streamed.status === 204) {
             if (left.length === 0 && isOver()) break
             await meanwhile()
@@ -152,9 +154,43 @@ test('what a reader has not taken is not read: a stuck one costs one batch, and 
     ...plane,
     deps: { ...plane.deps, store: { ...store, range: async (query: Parameters<typeof store.range>[0]) => (reads.push(query), store.range(query)) } },
   }
-  const streamed = await readStream(counted, pathOf(task.id), { key, is_stuck: true, meanwhile: async () => happen('log') })
+  const streamed = await readStream(counted, pathOf(task.id), { key, takes: 'nothing', meanwhile: async () => happen('log') })
   expect(streamed.end).toBeUndefined()
   expect(reads.length).toBeLessThanOrEqual(3)
+})
+
+test('a reader that came before the first run gets that one first, however many there are when it comes back', async () => {
+  const agent = await makeAgent()
+  const task = await accept(agent.id)
+  const { last_id } = await read(task.id, { time_ms: 10_050 })
+  for (let restarts = 0; restarts < 3; restarts += 1) {
+    await end(await start(task.id))
+    if (restarts < 2) await call('POST', `/v1/tasks/${task.id}/retry`)
+  }
+  const streamed = await read(task.id, { after: last_id })
+  expect({ logs: datasOf(streamed), events: eventsOf(streamed) }).toEqual(await everything(task.id))
+  expect(new Set(streamed.batches.map((batch) => batch.run_id)).size).toBe(3)
+})
+
+test('a slow reader gets all in one stream', async () => {
+  const { task, happen } = await makeTask()
+  for (let n = 0; n < 3; n += 1) await happen('log')
+  const left: Happening[] = ['log', 'log', 'log', 'done']
+  const streamed = await read(task.id, { takes: 'late', time_ms: 1_000_000_000, meanwhile: async () => happen(left.shift() ?? 'done') })
+  expect({ logs: datasOf(streamed), events: eventsOf(streamed) }).toEqual(await everything(task.id))
+  expect(streamed.end?.state).toBe('done')
+})
+
+test('a reader that has all but the end gets the end, and then no more streams', async () => {
+  const { task, happen } = await makeTask()
+  await happen('done')
+  const [batch] = (await read(task.id)).events
+  const again = await read(task.id, { after: batch?.id })
+  expect([again.status, again.batches.length, again.end?.state]).toEqual([200, 0, 'done'])
+  const over = await read(task.id, { after: again.last_id })
+  expect([over.status, over.text]).toEqual([204, ''])
+  await happen('again')
+  expect((await read(task.id, { after: again.last_id, time_ms: 10_200 })).status).toBe(200)
 })
 
 test.each([

@@ -59,9 +59,11 @@ export interface Reading extends Sent {
   readonly meanwhile?: () => Promise<void>
   /** Goes once so many characters came. */
   readonly leave_after?: number
-  /** Takes nothing. */
-  readonly is_stuck?: boolean
+  /** Takes nothing, or each piece late. */
+  readonly takes?: 'nothing' | 'late'
 }
+
+const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
 
 /** Reads one stream to its end, or until the reader goes. */
 export const readStream = async (plane: ApiPlane, path: string, reading: Reading): Promise<Streamed> => {
@@ -72,7 +74,8 @@ export const readStream = async (plane: ApiPlane, path: string, reading: Reading
     write: (chunk, _encoding, taken) => {
       text += String(chunk)
       if (reading.leave_after !== undefined && text.length >= reading.leave_after) return void out.destroy()
-      if (reading.is_stuck !== true) taken()
+      if (reading.takes === 'late') setTimeout(taken, 5)
+      else if (reading.takes === undefined) taken()
     },
   })
   const handler = streamHandler({
@@ -87,6 +90,8 @@ export const readStream = async (plane: ApiPlane, path: string, reading: Reading
     sleep: async (ms, signal) => {
       await new Promise((resolve) => setImmediate(resolve))
       if (signal.aborted) return
+      // A long wait is for the reader, which comes.
+      if (reading.takes === 'late' && ms > 10_000) return aborted(signal)
       plane.advance(Math.ceil(ms))
       await reading.meanwhile?.()
     },
