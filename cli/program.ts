@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addAgents } from './commands/agents.ts'
+import { addAttach } from './commands/attach.ts'
 import { addAudit } from './commands/audit.ts'
 import { addExplain } from './commands/explain.ts'
 import { addInstances } from './commands/instances.ts'
@@ -52,7 +53,7 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addTasks, addExplain, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit]) add(program, act)
+  for (const add of [addRun, addAttach, addTasks, addExplain, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit]) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return code

@@ -1,6 +1,7 @@
 /** Streams of events through the whole local stack: the function URL of the template, the real handler, a reader that is cut off. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
+import { createClient } from '../../client/client.ts'
 import { api, ended, request, until } from '../support/api.ts'
 import { seeded } from '../support/seeded.ts'
 import { startStack, type TestStack } from '../support/stack.ts'
@@ -93,6 +94,29 @@ test('health names where streams are, and there a wrong key, a foreign task and 
   await ended(api(stack), task.id)
   expect((await read(task.id, { at, after: 'forged' })).status).toBe(400)
   expect((await read(task.id, { at })).end).toEqual({ task_id: task.id, state: 'done' })
+})
+
+test('the client streams, beginning where it is told, and asks for nothing in between', async () => {
+  const asked: string[] = []
+  const client = createClient({
+    url: stack.api_url,
+    key: stack.api_key,
+    fetch: async (input, init) => {
+      asked.push(new URL(new Request(input).url).pathname)
+      return fetch(input, init)
+    },
+  })
+  const agent = await client.agents.create({ agent_key: 'counter', config: { runner: 'process', command: ['sh', '-c', 'echo one; sleep 0.5; echo two'] } })
+  const { task } = await client.tasks.accept({ agent_id: agent.id, message: 'count' })
+  const batches = []
+  for await (const batch of client.streamTaskEvents(task.id)) batches.push(batch)
+  const said = batches.flatMap((batch) => batch.logs.map((log) => log.data.trim()))
+  expect([said.slice(0, 3), batches.at(-1)?.task?.state]).toEqual([['count', 'one', 'two'], 'done'])
+  const middle = batches.findIndex((batch) => batch.logs.some((log) => log.data.startsWith('one')))
+  const rest = []
+  for await (const batch of client.streamTaskEvents(task.id, { after: batches[middle] })) rest.push(...batch.logs.map((log) => log.data.trim()))
+  expect(rest).toEqual(batches.slice(middle + 1).flatMap((batch) => batch.logs.map((log) => log.data.trim())))
+  expect(asked.filter((path) => path.endsWith('/events'))).toEqual([expect.stringContaining('/function-urls/'), expect.stringContaining('/function-urls/')])
 })
 
 test('a reader that goes does not hold its function: the invocations of many who went are over', async () => {
