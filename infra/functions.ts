@@ -1,5 +1,5 @@
 /**
- * The nine functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
+ * The ten functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
  * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
 import { Duration, Fn } from 'aws-cdk-lib'
@@ -16,6 +16,7 @@ import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
 import { StreamUrl } from './stream-url.ts'
 import type { Table } from './table.ts'
+import { Doorbell } from './doorbell.ts'
 import { env_names, type TextModelSettings } from '../shared/settings.ts'
 import type { IndexName } from '../shared/store/keys.ts'
 
@@ -56,6 +57,7 @@ export class Functions extends Construct {
   /** Ends in a slash. */
   readonly stream_url: string
   readonly runner_api: PlaneFunction
+  readonly doorbell: PlaneFunction
   readonly dispatch: PlaneFunction
   readonly attempt_events: PlaneFunction
   readonly schedule_draft: PlaneFunction
@@ -63,11 +65,14 @@ export class Functions extends Construct {
   readonly wake: PlaneFunction
   readonly sweep: PlaneFunction
   private readonly alarm_clock: AlarmClock
+  private readonly doorbells: Doorbell
   private readonly props: FunctionsProps
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
     super(scope, id)
     this.props = props
+    this.doorbell = this.makeDoorbell()
+    this.doorbells = new Doorbell(this, 'Doorbell', { connect: this.doorbell })
     this.stream = this.makeStream()
     const { alarms, api_url, parameters } = props
     this.stream_url = new StreamUrl(this, 'StreamUrl', { alarms, stream: this.stream, api_url, max_streams: parameters.max_streams }).url
@@ -88,12 +93,19 @@ export class Functions extends Construct {
     // A command that is too large for the table.
     this.props.files.grantObjects(made.role, 'commands', ['s3:PutObject'])
     made.handler.addEnvironment(env_names.stream_url, this.stream_url)
+    this.grantRing(made)
     return made
   }
 
   private makeStream(): PlaneFunction {
     const made = this.make('stream', 'Streams the events of a task', stream_timeout, [], {}, stream_memory)
     this.props.table.grantRead(made.role)
+    return made
+  }
+
+  private makeDoorbell(): PlaneFunction {
+    const made = this.make('doorbell', 'Runners ask here to be rung', http_timeout, [])
+    this.props.table.grantPut(made.role)
     return made
   }
 
@@ -154,6 +166,7 @@ export class Functions extends Construct {
     this.grantSubmit(made)
     this.grantCompute(made)
     this.alarm_clock.grantSet(made.role)
+    this.grantRing(made)
     this.read(made, 'wake', 20)
     return made
   }
@@ -163,6 +176,7 @@ export class Functions extends Construct {
     this.grantSubmit(made, ['due', 'by_state'])
     this.grantCompute(made)
     this.alarm_clock.grantSet(made.role)
+    this.grantRing(made)
     // The next minute brings the next sweep: a failed one is not tried again.
     made.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })
     return made
@@ -172,6 +186,12 @@ export class Functions extends Construct {
   private grantCompute(made: PlaneFunction): void {
     this.props.sandbox.grantLaunch(made.role)
     this.props.sandbox.grantStop(made.role)
+  }
+
+  /** Of who gives a runner something to look at. */
+  private grantRing(made: PlaneFunction): void {
+    this.doorbells.grantRing(made.role)
+    made.handler.addEnvironment(env_names.doorbell, this.doorbells.callback_url)
   }
 
   /** Of who fires schedules: records, and commands that are too large for the table. */
@@ -186,7 +206,7 @@ export class Functions extends Construct {
   }
 
   private compute(): Environment {
-    return { compute: this.props.sandbox.computeJson(this.props.api_url) }
+    return { compute: this.props.sandbox.computeJson(this.props.api_url, this.doorbells.url) }
   }
 
   private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}, mib = memory): PlaneFunction {

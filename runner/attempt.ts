@@ -10,6 +10,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import * as z from 'zod'
 import type { Assignment, Finish } from '../shared/contract/runner-protocol.ts'
 import { redactText } from '../shared/domain/redact.ts'
+import { startDoorbell } from './doorbell.ts'
 import { startHeart, type Heart } from './heart.ts'
 import { failure } from './kinds/kind.ts'
 import { createLog } from './log.ts'
@@ -132,6 +133,7 @@ const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> 
   const secrets = secretsOf(claim)
   const credentials = holdCredentials(assignment.model_credentials, (secret) => secrets.push(secret))
   const heart = startHeart({ plane, assignment, claimed: claim.claimed, stop, usage, credentials })
+  const doorbell = startDoorbell({ url: settings.doorbell_url, token: claim.token, onRing: heart.look })
   const timer = setTimeout(() => stop.request('timeout'), assignment.timeout_ms)
   const stopped = onSandboxStop(heart, stop)
   if (signal.aborted) stopped()
@@ -144,7 +146,7 @@ const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> 
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stopped)
-    await heart.end()
+    await Promise.all([heart.end(), doorbell.end()])
   }
 }
 

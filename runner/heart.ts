@@ -14,6 +14,8 @@ import { pause, type Stop } from './stop.ts'
 export interface Heart {
   /** One beat now, beside the regular ones; resolves when it is answered or given up. */
   beatNow(): Promise<void>
+  /** A beat that begins from now on: the answer to one that is on its way may be older than what there is to see. */
+  look(): void
   /** No beat after this. */
   end(): Promise<void>
 }
@@ -85,8 +87,17 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
     }
   }
   const running = run()
+  let looking = false
+  const look = async (): Promise<void> => {
+    if (looking) return
+    looking = true
+    await beating
+    looking = false
+    if (!ended.signal.aborted && !stop.isHard()) await beatNow()
+  }
   return {
     beatNow,
+    look: () => void look(),
     end: async () => {
       ended.abort()
       await running

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { system_clock } from '../../shared/ports/clock.ts'
-import { streamDeps } from '../middleware/deps.ts'
+import { tableDeps } from '../middleware/deps.ts'
 import { powertoolsLog } from '../middleware/log.ts'
 import { powertoolsMetrics } from '../middleware/metrics.ts'
 import { streamHandler } from './handler.ts'
 
 const serve = streamHandler({
-  ...streamDeps(),
+  ...tableDeps(),
   log: powertoolsLog('stream'),
   metrics: powertoolsMetrics('stream'),
   clock: system_clock,

@@ -1,5 +1,6 @@
 /** Cancel, archive and retry of tasks, by a client's word. */
 import { decided, type Decision } from '../decision.ts'
+import { ringRunner } from '../doorbell.ts'
 import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { placeInLine } from '../lines.ts'
@@ -112,7 +113,7 @@ export const decideStop = (task: TaskIn<'running'>, run: Run, reason: StopReason
         conditions: [],
       },
     ],
-    [signal],
+    [signal, ...ringRunner(run)],
     { task: due, run: told, live },
   )
 }
