@@ -21,7 +21,7 @@ export interface DoorbellInput {
   readonly after_ms?: number
 }
 
-const after_ms_default = 1_000
+const after_ms_default = 2_000
 const again_ms_min = 1_000
 const again_ms_max = 60_000
 /** A connection that lasted this long was a good one: the next is tried soon. */

@@ -53,7 +53,7 @@ const single_records: readonly AccessPattern[] = [
     name: 'run by id',
     index: 'table',
     key: key(refs.run(w, '{run}')),
-    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep', 'cron-fire', 'stream'],
+    asked_by: ['api', 'runner-api', 'dispatch', 'attempt-events', 'wake', 'sweep', 'cron-fire', 'stream', 'doorbell'],
     consistency: 'strong',
     note: 'holds its latest attempt',
   },
