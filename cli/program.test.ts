@@ -130,6 +130,17 @@ test('Ctrl-C detaches, leaves the task alone, and says how to come back', async 
   expect(api.seen.some((request) => request.id === 'cancelTask')).toBe(false)
 })
 
+test('attach shows only what follows, --history all of the run, and both exit as the task ends', async () => {
+  await lanekeeper(['run', 'sentinel:error', '--agent', 'demo', '--detach'])
+  const attached = await lanekeeper(['attach', sample_ids.task])
+  expect(attached).toMatchObject({ code: exit_codes.failed, out: expect.stringMatching(/^✗ error after/) })
+  await lanekeeper(['run', 'sentinel:error', '--agent', 'demo', '--detach'])
+  expect(await lanekeeper(['attach', sample_ids.task, '--history'])).toMatchObject({
+    code: exit_codes.failed,
+    out: expect.stringMatching(/● running[^]*✗ error after/),
+  })
+})
+
 test('--json prints one document a line and nothing else', async () => {
   const { out } = await lanekeeper(['run', 'Write a note', '--agent', 'demo', '--json'])
   const lines = out

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { addAccess } from './commands/access.ts'
 import { addAgents } from './commands/agents.ts'
 import { addApprovals } from './commands/approvals.ts'
+import { addAttach } from './commands/attach.ts'
 import { addAudit } from './commands/audit.ts'
 import { addExplain } from './commands/explain.ts'
 import { addInstances } from './commands/instances.ts'
@@ -55,7 +56,21 @@ export const runProgram = async (argv: readonly string[], io: Io): Promise<ExitC
     code = ended
   })
   const program = bareProgram(io)
-  for (const add of [addRun, addSend, addTasks, addExplain, addApprovals, addAgents, addRuns, addSchedules, addInstances, addKill, addAccess, addAudit])
+  for (const add of [
+    addRun,
+    addAttach,
+    addSend,
+    addTasks,
+    addExplain,
+    addApprovals,
+    addAgents,
+    addRuns,
+    addSchedules,
+    addInstances,
+    addKill,
+    addAccess,
+    addAudit,
+  ])
     add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })

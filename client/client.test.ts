@@ -168,7 +168,7 @@ test('following ends with the reason of an abort', async () => {
   await client.tasks.accept({ agent_id: agent, message: 'sentinel:endless' })
   const controller = new AbortController()
   const following = async () => {
-    for await (const batch of client.followTask(task, { signal: controller.signal })) if (batch.run !== undefined) controller.abort(new Error('detached'))
+    for await (const batch of client.streamTaskEvents(task, { signal: controller.signal })) if (batch.run !== undefined) controller.abort(new Error('detached'))
   }
   await expect(following()).rejects.toThrow('detached')
 })

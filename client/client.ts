@@ -3,14 +3,15 @@
  *
  *     const client = createClient({ url: 'http://127.0.0.1:4700', key: 'lk_…' })
  *     const { task } = await client.tasks.accept({ agent_id, message: 'Say hello' })
- *     for await (const batch of client.followTask(task.id)) console.log(batch.logs)
+ *     for await (const batch of client.streamTaskEvents(task.id)) console.log(batch.logs)
  */
 import type * as z from 'zod'
 import { operations } from '../shared/contract/operations.ts'
 import type { CommandParamsInput } from '../shared/domain/command.ts'
 import { methodsOf, type CallOptions } from './call.ts'
-import { followTask, type FollowOptions } from './follow.ts'
+import type { FollowOptions } from './follow.ts'
 import type { Transport } from './http.ts'
+import { streamTaskEvents } from './stream.ts'
 
 export interface ClientOptions {
   /** Where the API is, without a path. */
@@ -49,6 +50,18 @@ const transportOf = (options: ClientOptions): Transport => ({
   tries_max: options.tries_max ?? 4,
   timeout_ms: options.timeout_ms ?? 35_000,
 })
+
+/** What is found out once; a failure is not kept. */
+const remembered = <T>(find: () => Promise<T>): (() => Promise<T>) => {
+  let found: Promise<T> | undefined
+  return () => {
+    found ??= find().catch((error: unknown) => {
+      found = undefined
+      throw error
+    })
+    return found
+  }
+}
 
 type Method = ReturnType<typeof methodsOf>
 type SendInputBody = z.input<typeof operations.sendRunInput.body>
@@ -97,8 +110,10 @@ export const createClient = (options: ClientOptions) => {
   const method = methodsOf({ transport, workspace_id: options.workspace_id })
   const accept = method.body(operations.acceptAgentCommand)
   const events = method.idAndQuery(operations.streamTaskEvents)
+  const health = method.none(operations.getHealth)
+  const streamUrl = remembered(async () => (await health()).stream_url)
   return {
-    health: method.none(operations.getHealth),
+    health,
     openapi: method.none(operations.getOpenApi),
     audit: method.query(operations.audit),
     agents: {
@@ -146,8 +161,12 @@ export const createClient = (options: ClientOptions) => {
       list: method.query(operations.listApiKeys),
       revoke: method.id(operations.revokeApiKey),
     },
-    /** Everything that happens to a task, as it happens, until it has ended and all was delivered. */
-    followTask: (task_id: string, follow_options?: FollowOptions) => followTask({ events, sleep }, task_id, follow_options),
+    /**
+     * Everything that happens to a task, as it happens, until it has ended and all was delivered: streamed where the deployment
+     * streams, and asked for otherwise. A broken connection is taken up again without a gap or a repeat.
+     */
+    streamTaskEvents: (task_id: string, follow_options?: FollowOptions) =>
+      streamTaskEvents({ events, sleep, transport, workspace_id: options.workspace_id, streamUrl }, task_id, follow_options),
   }
 }
 

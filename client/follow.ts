@@ -1,4 +1,4 @@
-/** Following a task: batches by cursors, asked for quickly while something happens and slowly while nothing does. */
+/** Following a task by asking: batches by cursors, asked for quickly while something happens and slowly while nothing does. */
 import type { TaskEventBatch } from '../shared/contract/task-logs.ts'
 import type { TaskState } from '../shared/domain/task.ts'
 import { terminal_task_states } from '../shared/domain/transitions.ts'
@@ -11,11 +11,16 @@ const poll_growth = 1.5
 const terminal_states: ReadonlySet<TaskState> = new Set(terminal_task_states)
 const hasEnded = (batch: TaskEventBatch | undefined): boolean => batch?.task !== undefined && terminal_states.has(batch.task.state)
 
+/** Where somebody stands in the events of a task: the last batch that was seen, or what it says of its end. */
+export type Place = Pick<TaskEventBatch, 'next_log_cursor' | 'next_run_event_cursor' | 'run_id'>
+
 export interface FollowOptions {
+  /** Only what followed this batch. Without it: the current run from its beginning. */
+  readonly after?: Place | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-interface Cursors {
+export interface Cursors {
   readonly log_cursor: string
   readonly run_event_cursor: string
   readonly cursor_run_id?: string
@@ -26,11 +31,14 @@ export interface FollowPorts {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
 }
 
-const cursorsOf = (batch: TaskEventBatch): Cursors => ({
-  log_cursor: batch.next_log_cursor,
-  run_event_cursor: batch.next_run_event_cursor,
-  ...(batch.run_id === undefined ? {} : { cursor_run_id: batch.run_id }),
-})
+export const cursorsOf = (place: Place | undefined): Partial<Cursors> =>
+  place === undefined
+    ? {}
+    : {
+        log_cursor: place.next_log_cursor,
+        run_event_cursor: place.next_run_event_cursor,
+        ...(place.run_id === undefined ? {} : { cursor_run_id: place.run_id }),
+      }
 
 const delivers = (batch: TaskEventBatch): boolean => batch.logs.length > 0 || batch.run_events.length > 0
 
@@ -48,7 +56,7 @@ export async function* followTask(ports: FollowPorts, task_id: string, options: 
   let before: TaskEventBatch | undefined
   let pause_ms = poll_ms_min
   for (;;) {
-    const batch = await ports.events(task_id, before === undefined ? {} : cursorsOf(before), { signal: options.signal })
+    const batch = await ports.events(task_id, cursorsOf(before ?? options.after), { signal: options.signal })
     const is_news = delivers(batch) || changed(batch, before)
     if (is_news) yield batch
     else if (hasEnded(before)) return undefined

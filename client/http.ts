@@ -39,9 +39,9 @@ export interface Answer {
 
 const backoff_ms = 150
 const backoff_ms_max = 3_000
-const retryable_statuses: readonly number[] = [429, 502, 503, 504]
+export const retryable_statuses: readonly number[] = [429, 502, 503, 504]
 
-const reasonOf = (error: unknown): string => {
+export const reasonOf = (error: unknown): string => {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   if (typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string') return cause.code
   return cause instanceof Error ? cause.message : String(cause)
@@ -53,7 +53,7 @@ const retryAfterMs = (response: Response): number | undefined => {
   return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1_000, backoff_ms_max) : undefined
 }
 
-const parseJson = (text: string): unknown => {
+export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {
@@ -61,7 +61,14 @@ const parseJson = (text: string): unknown => {
   }
 }
 
-const failureOf = (outgoing: Outgoing, response: Response, body: unknown, text: string, request_id: string | undefined): LanekeeperError => {
+/** What an answer that is no success says. */
+export const failureOf = (
+  outgoing: Pick<Outgoing, 'method' | 'path'>,
+  response: Response,
+  body: unknown,
+  text: string,
+  request_id: string | undefined,
+): LanekeeperError => {
   const problem = ProblemDetails.safeParse(body)
   if (problem.success) {
     const { code, detail, title, errors } = problem.data

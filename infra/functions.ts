@@ -1,5 +1,5 @@
 /**
- * The eight functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
+ * The ten functions and what each may do: the calls below are the whole list (docs/security.md has it as a table). A function
  * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
 import { Duration, Fn } from 'aws-cdk-lib'
@@ -14,7 +14,9 @@ import { ModelAccess } from './model-access.ts'
 import type { Parameters } from './parameters.ts'
 import type { SignalQueues } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
+import { StreamUrl } from './stream-url.ts'
 import type { Table } from './table.ts'
+import { Doorbell } from './doorbell.ts'
 import { env_names, type TextModelSettings } from '../shared/settings.ts'
 import type { IndexName } from '../shared/store/keys.ts'
 
@@ -26,8 +28,12 @@ const model_timeout = Duration.seconds(28)
 export const reader_timeout = Duration.seconds(30)
 /** Ends before the next minute's sweep begins. */
 const sweep_timeout = Duration.seconds(55)
+/** A stream is paid by the second, whether its reader is still there or not: so it ends, and who still reads comes back. */
+const stream_timeout = Duration.seconds(120)
 /** MiB; Lambda gives CPU by memory, and half a core starts a function fast enough. */
 const memory = 1024
+/** Of the function that mostly waits. */
+const stream_memory = 512
 
 export interface FunctionsProps {
   readonly root: string
@@ -47,7 +53,11 @@ type QueueName = keyof SignalQueues
 
 export class Functions extends Construct {
   readonly api: PlaneFunction
+  readonly stream: PlaneFunction
+  /** Ends in a slash. */
+  readonly stream_url: string
   readonly runner_api: PlaneFunction
+  readonly doorbell: PlaneFunction
   readonly dispatch: PlaneFunction
   readonly attempt_events: PlaneFunction
   readonly schedule_draft: PlaneFunction
@@ -55,11 +65,17 @@ export class Functions extends Construct {
   readonly wake: PlaneFunction
   readonly sweep: PlaneFunction
   private readonly alarm_clock: AlarmClock
+  private readonly doorbells: Doorbell
   private readonly props: FunctionsProps
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
     super(scope, id)
     this.props = props
+    this.doorbell = this.makeDoorbell()
+    this.doorbells = new Doorbell(this, 'Doorbell', { connect: this.doorbell })
+    this.stream = this.makeStream()
+    const { alarms, api_url, parameters } = props
+    this.stream_url = new StreamUrl(this, 'StreamUrl', { alarms, stream: this.stream, api_url, max_streams: parameters.max_streams }).url
     this.api = this.makeApi()
     this.runner_api = this.makeRunnerApi()
     this.dispatch = this.makeDispatch()
@@ -76,6 +92,20 @@ export class Functions extends Construct {
     this.props.table.grantRecords(made.role, { deletes: true, asks: ['by_state', 'by_agent', 'by_session', 'by_label'] })
     // A command that is too large for the table.
     this.props.files.grantObjects(made.role, 'commands', ['s3:PutObject'])
+    made.handler.addEnvironment(env_names.stream_url, this.stream_url)
+    this.grantRing(made)
+    return made
+  }
+
+  private makeStream(): PlaneFunction {
+    const made = this.make('stream', 'Streams the events of a task', stream_timeout, [], {}, stream_memory)
+    this.props.table.grantRead(made.role)
+    return made
+  }
+
+  private makeDoorbell(): PlaneFunction {
+    const made = this.make('doorbell', 'Runners ask here to be rung', http_timeout, [])
+    this.props.table.grantPut(made.role)
     return made
   }
 
@@ -142,6 +172,7 @@ export class Functions extends Construct {
     this.grantSubmit(made)
     this.grantCompute(made)
     this.alarm_clock.grantSet(made.role)
+    this.grantRing(made)
     this.read(made, 'wake', 20)
     return made
   }
@@ -151,6 +182,7 @@ export class Functions extends Construct {
     this.grantSubmit(made, ['due', 'by_state'])
     this.grantCompute(made)
     this.alarm_clock.grantSet(made.role)
+    this.grantRing(made)
     // The next minute brings the next sweep: a failed one is not tried again.
     made.handler.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) })
     return made
@@ -160,6 +192,12 @@ export class Functions extends Construct {
   private grantCompute(made: PlaneFunction): void {
     this.props.sandbox.grantLaunch(made.role)
     this.props.sandbox.grantStop(made.role)
+  }
+
+  /** Of who gives a runner something to look at. */
+  private grantRing(made: PlaneFunction): void {
+    this.doorbells.grantRing(made.role)
+    made.handler.addEnvironment(env_names.doorbell, this.doorbells.callback_url)
   }
 
   /** Of who fires schedules: records, and commands that are too large for the table. */
@@ -174,10 +212,10 @@ export class Functions extends Construct {
   }
 
   private compute(): Environment {
-    return { compute: this.props.sandbox.computeJson(this.props.api_url) }
+    return { compute: this.props.sandbox.computeJson(this.props.api_url, this.doorbells.url) }
   }
 
-  private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}): PlaneFunction {
+  private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}, mib = memory): PlaneFunction {
     const { root, entries, alarms, table, files, parameters, queues } = this.props
     const environment: Environment = {
       table: table.table.tableName,
@@ -186,7 +224,7 @@ export class Functions extends Construct {
       ...more,
     }
     for (const queue of rings) environment[`${queue}_queue` as const] = queues[queue].queue.queueUrl
-    const made = new PlaneFunction(this, name, { name, description, timeout, memory, environment, root, entries, alarms })
+    const made = new PlaneFunction(this, name, { name, description, timeout, memory: mib, environment, root, entries, alarms })
     for (const queue of rings) queues[queue].grantSend(made.role)
     return made
   }

@@ -16,6 +16,8 @@ export class Parameters extends Construct {
   readonly on_bedrock: CfnCondition
   readonly anthropic_base_url: string
   readonly default_model: string
+  /** Streams that may be open at once, as text; `0`: no limit of their own. */
+  readonly max_streams: string
   /** JSON of `Deployment` with the parameters in it. */
   readonly deployment_json: string
 
@@ -39,6 +41,12 @@ export class Parameters extends Construct {
     const numbers = this.numbers()
     const provider = this.add('ModelProvider', { default: 'anthropic', allowedValues: ['anthropic', 'bedrock'], description: 'Who serves the model' })
     const base_url = this.add('AnthropicBaseUrl', { default: '', description: "Address of the model; empty for the provider's own" })
+    const max_streams = this.add('MaxStreams', {
+      type: 'Number',
+      default: '0',
+      description: 'Streams of events open at once, out of the concurrency of the account, reserved for them; 0: not reserved, not limited',
+    })
+    this.max_streams = max_streams.valueAsString
     this.model_provider = provider.valueAsString
     this.on_bedrock = new CfnCondition(this, 'OnBedrock', { expression: Fn.conditionEquals(provider, 'bedrock') })
     this.anthropic_base_url = base_url.valueAsString

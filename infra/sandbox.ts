@@ -56,7 +56,7 @@ export class Sandbox extends Construct {
   }
 
   /** JSON of `ComputeSettings` for the functions that launch. */
-  computeJson(api_url: string): string {
+  computeJson(api_url: string, doorbell_url: string): string {
     const { tasks, network } = this
     return Stack.of(this).toJsonString({
       cluster: this.cluster.clusterArn,
@@ -69,6 +69,7 @@ export class Sandbox extends Construct {
       security_groups: { open: network.open.securityGroupId, closed: network.closed.securityGroupId },
       assign_public_ip: true,
       api_url,
+      doorbell_url,
     })
   }
 

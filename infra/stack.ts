@@ -37,6 +37,7 @@ export class LanekeeperStack extends Stack {
     new SweepSchedule(this, 'Sweep', { alarms, sweep: functions.sweep })
 
     new CfnOutput(this, 'ApiUrl', { value: api_url, description: 'Address of the API' })
+    new CfnOutput(this, 'StreamUrl', { value: functions.stream_url, description: 'Where events of tasks are streamed' })
     new CfnOutput(this, 'TableName', { value: table.table.tableName, description: 'Where records are' })
     new CfnOutput(this, 'BucketName', { value: files.bucket.bucketName, description: 'Where session files are' })
     new CfnOutput(this, 'ModelKeySecret', { value: sandbox.model_key.secretArn, description: 'Put the API key of the model here' })

@@ -38,6 +38,16 @@ export class Table extends Construct {
     grant(role, { actions: ['dynamodb:GetItem'], resources: [this.table.tableArn] })
   }
 
+  /** Reads and replaces records by their keys, one at a time. */
+  grantPut(role: Role): void {
+    grant(role, { actions: ['dynamodb:GetItem', 'dynamodb:PutItem'], resources: [this.table.tableArn] })
+  }
+
+  /** Reads records of a partition at a time, and writes nothing. */
+  grantRead(role: Role): void {
+    grant(role, { actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'], resources: [this.table.tableArn] })
+  }
+
   /**
    * Reads and writes records of a partition at a time. No scan, no access to the table's settings.
    * @param deletes places in line are taken away, and the key of a deleted agent; nothing else ever is

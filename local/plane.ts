@@ -11,12 +11,13 @@ import { startScheduler } from './events/scheduler.ts'
 import { startAlarms } from './scheduler/alarms.ts'
 import { secretsHandler } from './secrets.ts'
 import { schedulerHandler } from './scheduler/server.ts'
+import { functionUrlHandler, provisionFunctionUrls } from './http-api/function-url.ts'
 import { provisionHttpApi } from './http-api/provision.ts'
 import { httpApiHandler } from './http-api/server.ts'
 import { openLogFile } from './lambda/log-file.ts'
 import { provisionFunctions } from './lambda/provision.ts'
 import { AwsError } from './net/aws-json.ts'
-import type { HttpHandler } from './net/listen.ts'
+import type { HttpHandler, UpgradeHandler } from './net/listen.ts'
 import { openObjects } from './s3/objects.ts'
 import { s3Handler } from './s3/server.ts'
 import type { Credentials } from './s3/signature.ts'
@@ -24,6 +25,8 @@ import { startEventSources } from './sqs/event-sources.ts'
 import { provisionQueues } from './sqs/provision.ts'
 import { sqsHandler } from './sqs/server.ts'
 import { system_timers } from './sqs/timers.ts'
+import { webSocketGateway } from './websocket/gateway.ts'
+import { provisionWebSocketApi } from './websocket/provision.ts'
 import type { ResolvedStack } from './template/resolved.ts'
 import type { SynthesizedStack } from './template/template.ts'
 
@@ -56,6 +59,8 @@ export interface Plane {
     readonly scheduler: HttpHandler
     readonly secrets: HttpHandler
   }
+  /** Takes the API's requests that become WebSockets. */
+  readonly upgrade: UpgradeHandler
   /** Stops tasks in order, then the rest. */
   stop(): Promise<void>
 }
@@ -107,7 +112,9 @@ export const startPlane = async (settings: PlaneSettings): Promise<Plane> => {
   const queues = provisionQueues(stack, system_timers)
   const { runtime_environment, metered } = settings
   const functions = provisionFunctions({ stack, synthesized, logs_folder: join(data, 'logs'), runtime_environment, metered })
-  const api = httpApiHandler(provisionHttpApi(stack, functions, Date.now))
+  const sockets = webSocketGateway(provisionWebSocketApi(stack, functions, Date.now))
+  const http_api = httpApiHandler(provisionHttpApi(stack, functions, Date.now))
+  const api = functionUrlHandler(provisionFunctionUrls(stack, functions), Date.now, sockets.handler(http_api))
   const compute = makeCompute(settings, makeBus(stack, queues, functions, Date.now, note))
   const objects = await openObjects(join(data, 's3'))
   const buckets = new Set(stack.of(['AWS::S3::Bucket'], z.looseObject({})).map(({ identity }) => identity.name))
@@ -124,10 +131,12 @@ export const startPlane = async (settings: PlaneSettings): Promise<Plane> => {
       scheduler: schedulerHandler(alarms),
       secrets: secretsHandler(stack, settings.secrets),
     },
+    upgrade: sockets.upgrade,
     stop: async () => {
       scheduler.stop()
       alarms.stop()
       await compute.stop()
+      sockets.stop()
       await event_sources.stop()
       for (const queue of queues.values()) queue.purge()
       await Promise.all([...functions.values()].map((one) => one.stop()))

@@ -7,7 +7,7 @@ import { probeSandbox, type SandboxProbe } from '../runner/sandbox/probe.ts'
 import { system_ids } from '../shared/ports/ids.ts'
 import { startDynamoDb, type DynamoDb } from './dynamodb/process.ts'
 import { provisionTables } from './dynamodb/tables.ts'
-import { listen, type HttpHandler, type Listener } from './net/listen.ts'
+import { listen, type HttpHandler, type Listener, type UpgradeHandler } from './net/listen.ts'
 import { startPlane, type Plane } from './plane.ts'
 import { firstKey, writePrivate, type FirstKey } from './setup/first-key.ts'
 import { takeLock } from './setup/lock.ts'
@@ -41,8 +41,17 @@ const makeDoor = async (port?: number) => {
   let behind: HttpHandler = async (_, response) => {
     response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end('{"message":"Service Unavailable"}')
   }
-  const listener = await listen((request, response) => behind(request, response), port)
-  return { listener, open: (handler: HttpHandler) => void (behind = handler) }
+  let upgrade: UpgradeHandler = (_, socket) => void socket.destroy()
+  const listener = await listen(
+    (request, response) => behind(request, response),
+    port,
+    (request, socket, head) => upgrade(request, socket, head),
+  )
+  const open = (handler: HttpHandler, upgrading: UpgradeHandler = upgrade) => {
+    behind = handler
+    upgrade = upgrading
+  }
+  return { listener, open }
 }
 type Door = Awaited<ReturnType<typeof makeDoor>>
 
@@ -142,7 +151,7 @@ const provision = async (options: Options, env: Env, found: Found, doors: Doors)
   doors.ecs.open(plane.handlers.ecs)
   doors.scheduler.open(plane.handlers.scheduler)
   doors.secrets.open(plane.handlers.secrets)
-  doors.api.open(plane.handlers.api)
+  doors.api.open(plane.handlers.api, plane.upgrade)
   await writePrivate(join(options.data, 'endpoints.json'), { ...urls, api: doors.api.listener.url, table, process_id: process.pid })
   return { plane, table }
 }

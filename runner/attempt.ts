@@ -10,6 +10,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import * as z from 'zod'
 import type { Assignment, Finish } from '../shared/contract/runner-protocol.ts'
 import { redactText } from '../shared/domain/redact.ts'
+import { startDoorbell } from './doorbell.ts'
 import { startHeart, type Heart } from './heart.ts'
 import { failure } from './kinds/kind.ts'
 import { createLog, type Log } from './log.ts'
@@ -166,6 +167,7 @@ const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> 
   const stop = createStop()
   const held = hold(claim, stop)
   const ending = createEnding(claim, held)
+  const doorbell = startDoorbell({ url: settings.doorbell_url, token: claim.token, onRing: held.heart.look })
   const timer = setTimeout(() => stop.request('timeout'), assignment.timeout_ms)
   const stopped = onSandboxStop(held.heart, stop)
   if (signal.aborted) stopped()
@@ -180,7 +182,7 @@ const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> 
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stopped)
-    await held.heart.end()
+    await Promise.all([held.heart.end(), doorbell.end()])
   }
 }
 

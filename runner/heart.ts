@@ -19,6 +19,8 @@ export interface Heart {
    * sent after the call is answered or given up; calls that come meanwhile share one.
    */
   beatNow(): Promise<void>
+  /** A beat that begins from now on: the answer to one that is on its way may be older than what there is to see. */
+  look(): void
   /** No beat after this. */
   end(): Promise<void>
 }
@@ -105,6 +107,7 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
   const running = run()
   return {
     beatNow,
+    look: () => void beatNow(),
     end: async () => {
       ended.abort()
       await running

@@ -29,6 +29,7 @@ const Environment = z.object({
   [runner_env.attempt]: z.string().regex(/^[^/]+\/[^/]+\/\d{1,6}$/),
   [runner_env.claim_token]: z.string().min(1),
   [runner_env.api_url]: z.url(),
+  [runner_env.doorbell_url]: text,
   [runner_env.sockets_dir]: text,
   [names.sandbox]: z.preprocess((value) => (value === '' ? undefined : value), z.enum(['bubblewrap', 'unshare', 'none', 'container']).optional()),
   [names.work_dir]: text,
@@ -69,6 +70,7 @@ export interface RunnerSettings {
   readonly attempt_no: number
   readonly claim_token: string
   readonly api_url: string
+  readonly doorbell_url: string | undefined
   readonly sandbox: SandboxChoice | undefined
   readonly allow_unsandboxed: boolean
   readonly work_dir: string
@@ -97,6 +99,7 @@ export const readSettings = (env: Readonly<Record<string, string | undefined>>):
     attempt_no: Number(attempt_no),
     claim_token: set[runner_env.claim_token],
     api_url: set[runner_env.api_url].replace(/\/+$/, ''),
+    doorbell_url: set[runner_env.doorbell_url],
     sandbox: set[names.sandbox],
     allow_unsandboxed: set[names.allow_unsandboxed] === '1',
     work_dir: set[names.work_dir] ?? tmpdir(),

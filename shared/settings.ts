@@ -74,6 +74,10 @@ export const env_names = {
   text_model: 'LANEKEEPER_TEXT_MODEL',
   /** ARN of the role that may ask Bedrock; only where Bedrock serves the model. */
   model_role: 'LANEKEEPER_MODEL_ROLE_ARN',
+  /** Where doorbells are rung: the management address of the WebSocket API. Absent where a function rings none. */
+  doorbell: 'LANEKEEPER_DOORBELL_URL',
+  /** Where events are streamed: the address of the function `stream`. */
+  stream_url: 'LANEKEEPER_STREAM_URL',
 } as const
 
 /** Where and how attempts are launched. */
@@ -87,6 +91,8 @@ export const ComputeSettings = z.strictObject({
   /** Public subnets need it to reach out; private ones with a NAT do not. */
   assign_public_ip: z.boolean(),
   api_url: z.string(),
+  /** Where runners hang out their doorbells: an address of a WebSocket. */
+  doorbell_url: z.string().optional(),
 })
 export type ComputeSettings = z.infer<typeof ComputeSettings>
 

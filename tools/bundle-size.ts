@@ -11,6 +11,10 @@ const kib = 1_024
 /** Minified bytes, by the function's folder. */
 const limits_bytes: Readonly<Record<string, number>> = {
   api: 1_000 * kib,
+  // Opened by whoever watches: reads, and a stream.
+  stream: 600 * kib,
+  // A runner that wants to be rung waits for nothing.
+  doorbell: 700 * kib,
   'runner-api': 950 * kib,
   dispatch: 950 * kib,
   'attempt-events': 950 * kib,

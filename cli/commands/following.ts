@@ -2,6 +2,7 @@
 import type { RunView } from '../../shared/contract/runs.ts'
 import type { TaskView } from '../../shared/contract/tasks.ts'
 import type { TaskState } from '../../shared/domain/task.ts'
+import type { Place } from '../../client/follow.ts'
 import type { Context } from '../context.ts'
 import { exit_codes, type ExitCode } from '../io.ts'
 import { collect } from '../lookup.ts'
@@ -24,6 +25,12 @@ export const inputsOf = async (context: Context, run_id: string | undefined): Pr
   return inputLines(context.style, items)
 }
 const inputs_shown_max = 200
+export interface Following {
+  /** The prompt is shown: not to the one who has just typed it. */
+  readonly with_prompt: boolean
+  /** Only what follows this. */
+  readonly after?: Place | undefined
+}
 
 interface Followed {
   readonly view: FollowView
@@ -31,10 +38,10 @@ interface Followed {
   readonly run: RunView | undefined
 }
 
-const printBatches = async (context: Context, task_id: string, with_prompt: boolean, signal: AbortSignal): Promise<Followed> => {
+const printBatches = async (context: Context, task_id: string, { with_prompt, after }: Following, signal: AbortSignal): Promise<Followed> => {
   const { io, style, is_json } = context
   let followed: Followed = { view: {}, task: undefined, run: undefined }
-  for await (const batch of context.client.followTask(task_id, { signal })) {
+  for await (const batch of context.client.streamTaskEvents(task_id, { signal, after })) {
     const { view, text } = showBatch({ style, columns: io.columns, with_prompt, name: context.name }, followed.view, batch)
     io.out(is_json ? `${JSON.stringify(batch)}\n` : text)
     followed = { view, task: batch.task ?? followed.task, run: batch.run ?? followed.run }
@@ -43,14 +50,17 @@ const printBatches = async (context: Context, task_id: string, with_prompt: bool
 }
 
 /** Prints what happens to a task. @returns its end as an exit code, or `detached` after Ctrl-C, which leaves the task alone */
-export const followOnTerminal = async (context: Context, task_id: string, with_prompt: boolean): Promise<ExitCode> => {
+export const followOnTerminal = async (context: Context, task_id: string, following: Following): Promise<ExitCode> => {
   const { io, style, is_json } = context
   const controller = new AbortController()
   const stopListening = io.onInterrupt(() => controller.abort())
   try {
-    const { view, task, run } = await printBatches(context, task_id, with_prompt, controller.signal)
+    const { view, task, run } = await printBatches(context, task_id, following, controller.signal)
     if (task === undefined) return exit_codes.failed
-    if (!is_json) io.out(showEnd({ style, columns: io.columns, with_prompt, name: context.name }, view, task, run) + (await inputsOf(context, run?.id)))
+    if (!is_json)
+      io.out(
+        showEnd({ style, columns: io.columns, with_prompt: following.with_prompt, name: context.name }, view, task, run) + (await inputsOf(context, run?.id)),
+      )
     return exitCodeOf(task.state)
   } catch (error) {
     if (!controller.signal.aborted) throw error

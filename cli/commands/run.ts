@@ -84,7 +84,7 @@ const run = async (context: Context, { args, options }: Invocation<RunOptions>):
   const lines = acceptedLines(context, agent, accepted)
   if (!options.detach) {
     context.io.out(context.is_json ? `${JSON.stringify(accepted)}\n` : lines)
-    return followOnTerminal(context, accepted.task.id, false)
+    return followOnTerminal(context, accepted.task.id, { with_prompt: false })
   }
   print(context, accepted, () => lines + comeBack(context, accepted.task.id))
   return exit_codes.done

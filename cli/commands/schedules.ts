@@ -108,7 +108,7 @@ const FireOptions = z.object({ follow: z.boolean().default(false), idempotencyKe
 
 const fire = async (context: Context, { args, options }: { args: readonly string[]; options: z.infer<typeof FireOptions> }): Promise<ExitCode> => {
   const fired = await context.client.schedules.fire(scheduleId(args), options.idempotencyKey)
-  if (options.follow) return followOnTerminal(context, fired.task.id, false)
+  if (options.follow) return followOnTerminal(context, fired.task.id, { with_prompt: false })
   print(context, fired, () => `${context.style.green('✓')} submitted ${fired.task.id}\n${comeBack(context, fired.task.id)}`)
   return exit_codes.done
 }

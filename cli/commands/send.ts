@@ -53,7 +53,7 @@ const sendIn = async (context: Context, args: readonly string[], queue_mode: Que
     return exit_codes.done
   }
   context.io.out(context.is_json ? `${JSON.stringify(sent)}\n` : line + repeated)
-  return followOnTerminal(context, sent.task.id, false)
+  return followOnTerminal(context, sent.task.id, { with_prompt: false })
 }
 
 const send = async (context: Context, { args, options }: Invocation<SendOptions>): Promise<ExitCode> => sendIn(context, args, options.mode, options)

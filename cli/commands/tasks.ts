@@ -58,7 +58,7 @@ const RetryOptions = z.object({ follow: z.boolean().default(false) })
 
 const retry = async (context: Context, { args, options }: { args: readonly string[]; options: z.infer<typeof RetryOptions> }): Promise<ExitCode> => {
   const task = await context.client.tasks.retry(operand(args, 'The task’s id'))
-  if (options.follow) return followOnTerminal(context, task.id, false)
+  if (options.follow) return followOnTerminal(context, task.id, { with_prompt: false })
   print(context, task, () => `${context.style.green('✓')} ${task.id} is ${task.state} again\n${comeBack(context, task.id)}`)
   return exit_codes.done
 }
@@ -67,7 +67,7 @@ const LogsOptions = z.object({ follow: z.boolean().default(false) })
 
 const logs = async (context: Context, { args, options }: { args: readonly string[]; options: z.infer<typeof LogsOptions> }): Promise<ExitCode> => {
   const task_id = operand(args, 'The task’s id')
-  if (options.follow) return followOnTerminal(context, task_id, true)
+  if (options.follow) return followOnTerminal(context, task_id, { with_prompt: true })
   const { io, style, is_json } = context
   const entries = everyItem((cursor) => context.client.tasks.logs(task_id, cursor === undefined ? {} : { cursor }))
   for await (const entry of entries) io.out(is_json ? `${JSON.stringify(entry)}\n` : renderLog(style, entry, io.columns))

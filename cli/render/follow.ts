@@ -92,7 +92,8 @@ const stateLine = (style: Style, batch: TaskEventBatch, view: FollowView): strin
       return style.dim(`○ sleeping until ${task.wake_at ?? 'later'}`)
     case 'running': {
       const starts_here = batch.run_events.some((event) => event.event_type === 'started')
-      return starts_here || view.is_started === true ? '' : style.dim('○ starting a sandbox')
+      if (starts_here || view.is_started === true) return ''
+      return batch.run?.started_at === undefined ? style.dim('○ starting a sandbox') : style.cyan('● running')
     }
     case 'waiting':
       return style.yellow('○ waiting')

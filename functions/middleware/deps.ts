@@ -1,4 +1,5 @@
 /** The dependencies of the functions, bound to AWS once per process, from the environment. */
+import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi'
 import { ECSClient } from '@aws-sdk/client-ecs'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { S3Client } from '@aws-sdk/client-s3'
@@ -7,10 +8,13 @@ import { STSClient } from '@aws-sdk/client-sts'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { eventBridgeAlarmClock } from '../../shared/ports/aws/alarm-clock.ts'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
+import { doorbells_client_settings, gatewayDoorbells } from '../../shared/ports/aws/doorbells.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
 import { sts_client_settings, stsModelCredentials } from '../../shared/ports/aws/model-credentials.ts'
 import { sqsSignals } from '../../shared/ports/aws/signals.ts'
 import { messagesModel } from '../../shared/ports/aws/text-model.ts'
+import type { Doorbells } from '../../shared/ports/ports.ts'
+import { ringing } from '../../shared/ports/ringing.ts'
 import { system_clock } from '../../shared/ports/clock.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
@@ -26,6 +30,14 @@ const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 /** Each command is set up once per kind and not once per call. Our commands bring no middleware of their own, which is what the SDK asks for. */
 const sdk_settings = { cacheMiddleware: true } as const
 
+/** Only some functions ring runners: their environment says where. */
+const doorbellsOf = (log: Log): Doorbells | undefined => {
+  const { [env_names.doorbell]: endpoint = '' } = env
+  if (endpoint === '') return undefined
+  const client = new ApiGatewayManagementApiClient({ endpoint, ...doorbells_client_settings })
+  return gatewayDoorbells({ client, onFailed: (cause) => log.warn('doorbell_failed', {}, cause) })
+}
+
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
@@ -33,11 +45,14 @@ export const flowDeps = (log: Log): FlowDeps => ({
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
-  signals: sqsSignals({
-    client: new SQSClient(sdk_settings),
-    ids: system_ids,
-    queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
-  }),
+  signals: ringing(
+    sqsSignals({
+      client: new SQSClient(sdk_settings),
+      ids: system_ids,
+      queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
+    }),
+    doorbellsOf(log),
+  ),
   clock: system_clock,
   ids: system_ids,
   files: s3Files({ client: new S3Client(s3_client_settings), bucket: readEnv(env, 'bucket') }),
@@ -67,6 +82,15 @@ export const draftDeps = () => {
     }),
   }
 }
+
+/** What functions need that look at the table and signal nobody. */
+export const tableDeps = () => ({
+  store: dynamoStore({
+    client: new DynamoDBClient(sdk_settings),
+    table: readEnv(env, 'table'),
+    ...(onCapacity === undefined ? {} : { onCapacity }),
+  }),
+})
 
 /** What the function that runners call needs. Without a role for it, it gives out no model credentials. */
 export const runnerDeps = (log: Log): FlowDeps => {

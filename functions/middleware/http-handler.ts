@@ -46,21 +46,22 @@ class Unrouted extends Error {
 }
 
 /** What an unknown route is answered: 405 if its path has other methods. */
-const unrouted = (routes: readonly HttpRoute[], method: string, path: string): Extract<Reply, { ok: false }> => {
+export const unrouted = (routes: readonly Pick<HttpRoute, 'method' | 'path'>[], method: string, path: string): Extract<Reply, { ok: false }> => {
   const methods = routes.filter((route) => pathPattern(route.path).test(path)).map((route) => route.method)
   if (methods.length === 0) return refuse('route_not_found', `there is no route ${path.slice(0, 200)}; GET /v1/openapi.json lists them`)
   const allow = methods.join(', ')
   return { ...refuse('method_not_allowed', `${path.slice(0, 200)} has no method ${method}; it has ${allow}`), headers: { allow } }
 }
 
-interface Served {
+/** A request that is being served. */
+export interface Served {
   readonly event: HttpEvent
   readonly trace: Trace
   readonly started_ms: number
 }
 
 /** What a request leaves in the log. */
-const fieldsOf = ({ clock }: HttpDeps, { event, trace, started_ms }: Served, reply: Reply): LogFields => ({
+export const fieldsOf = ({ clock }: HttpDeps, { event, trace, started_ms }: Served, reply: Reply): LogFields => ({
   ...trace,
   request_id: event.requestContext.requestId,
   method: event.requestContext.http.method,
@@ -69,7 +70,7 @@ const fieldsOf = ({ clock }: HttpDeps, { event, trace, started_ms }: Served, rep
 })
 
 /** What is answered where something was thrown; a bug is logged with its cause, counted, and told to nobody. */
-const caught = (deps: HttpDeps, served: Served, error: unknown): Reply => {
+export const caught = (deps: HttpDeps, served: Served, error: unknown): Reply => {
   if (error instanceof Unrouted) {
     deps.log.info('request_handled', fieldsOf(deps, served, error.reply))
     return error.reply

@@ -17,7 +17,7 @@ export type HttpEvent = z.infer<typeof HttpEvent>
 type Headers = Readonly<Record<string, string>>
 
 /** What a route returns: an answer with its status, or a refusal. */
-export type Reply = { readonly ok: true; readonly status: number; readonly body: unknown } | (Refusal & { readonly headers?: Headers })
+export type Reply = ({ readonly ok: true; readonly status: number; readonly body: unknown } | Refusal) & { readonly headers?: Headers }
 
 export interface HttpAnswer {
   statusCode: number
@@ -36,7 +36,10 @@ const refusalHeaders = ({ code }: Refusal): Headers => {
 }
 
 export const answerOf = (reply: Reply, request_id: string): HttpAnswer => {
-  if (reply.ok) return { statusCode: reply.status, headers: { ...always(request_id), 'content-type': 'application/json' }, body: JSON.stringify(reply.body) }
+  if (reply.ok) {
+    const headers = { ...always(request_id), 'content-type': 'application/json', ...reply.headers }
+    return { statusCode: reply.status, headers, body: JSON.stringify(reply.body) }
+  }
   const problem = problemOf(reply, request_id)
   return {
     statusCode: problem.status,
@@ -44,3 +47,6 @@ export const answerOf = (reply: Reply, request_id: string): HttpAnswer => {
     body: JSON.stringify(problem),
   }
 }
+
+/** Of an answer that is streamed. */
+export const streamHeaders = (request_id: string, content_type: string): Record<string, string> => ({ ...always(request_id), 'content-type': content_type })

@@ -45,7 +45,11 @@ const queryOf = (text: string): Result<Readonly<Record<string, string>>> => {
   return ok(Object.fromEntries(query))
 }
 
-const read = <P extends z.ZodObject, Q extends z.ZodObject>(operation: { readonly params: P; readonly query: Q }, event: HttpEvent): Result<Asked<P, Q>> => {
+/** What an operation is asked, checked by its schemas; path parameters come from the gateway. */
+export const read = <P extends z.ZodObject, Q extends z.ZodObject>(
+  operation: { readonly params: P; readonly query: Q },
+  event: HttpEvent,
+): Result<Asked<P, Q>> => {
   const params = parse(operation.params, paramsOf(operation.params, event))
   if (!params.ok) return params
   const text = queryOf(event.rawQueryString)

@@ -88,3 +88,52 @@ test('a module that cannot be loaded fails the invocation and says why', async (
   const other = await functionOf(`export const another = 1`)
   await expect(other.invoke({})).rejects.toThrow(/exports no function handler/)
 })
+
+const streaming = `
+  export const handler = awslambda.streamifyResponse(async (event, stream, context) => {
+    const out = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { 'content-type': 'text/event-stream' } })
+    let went = false
+    out.on('close', () => { went = true })
+    for (let n = 0; n < event.pieces && !went; n += 1) {
+      console.log('wrote ' + event.name + ' ' + n)
+      if (!out.write('x'.repeat(event.size))) await new Promise((resolve) => { out.once('drain', resolve); out.once('close', resolve) })
+    }
+    if (event.fail) throw new Error('midway')
+    out.end()
+  })`
+const readerOf = (taken: () => Promise<void> = async () => undefined) => {
+  const gone = new AbortController()
+  const seen = { status: 0, headers: {}, bytes: 0, pieces: 0 }
+  const reader = {
+    gone: gone.signal,
+    head: (status: number, headers: Readonly<Record<string, string>>) => void Object.assign(seen, { status, headers }),
+    piece: async (bytes: Uint8Array) => {
+      seen.bytes += bytes.length
+      seen.pieces += 1
+      await taken()
+    },
+  }
+  return { reader, seen, leave: () => gone.abort() }
+}
+
+test('a function that streams is heard piece by piece, its status and headers first', async () => {
+  const made = await functionOf(streaming)
+  const { reader, seen } = readerOf()
+  await made.invoke({ name: 'plain', pieces: 3, size: 40_000 }, reader)
+  expect(seen).toEqual({ status: 201, headers: { 'content-type': 'text/event-stream' }, bytes: 120_000, pieces: 3 })
+  await expect(made.invoke({ name: 'failing', pieces: 1, size: 1, fail: true }, readerOf().reader)).rejects.toMatchObject({
+    failure: { errorMessage: 'midway' },
+  })
+})
+
+test('a reader that takes nothing holds the function up, and one that goes ends its stream', async () => {
+  const made = await functionOf(streaming)
+  const { reader, seen, leave } = readerOf(() => new Promise(() => undefined))
+  const invoked = made.invoke({ name: 'held', pieces: 1_000, size: 100_000 }, reader)
+  await expect.poll(() => seen.pieces).toBe(1)
+  expect(await made.invoke({ name: 'beside', pieces: 2, size: 10 }, readerOf().reader)).toBeUndefined()
+  expect(log.match(/wrote held/g)).toHaveLength(1)
+  leave()
+  await invoked
+  expect(log.match(/wrote held/g)).toHaveLength(1)
+})

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { LogFile } from './log-file.ts'
-import { WorkerMessage, type FunctionFailure } from './messages.ts'
+import { WorkerMessage, type FunctionFailure, type HostMessage } from './messages.ts'
 import { makeTurns } from './turns.ts'
 import { workerUrl } from './worker-url.ts'
 
@@ -32,16 +32,26 @@ export class InvocationError extends Error {
   }
 }
 
+/** Who reads an answer that is streamed. */
+export interface Reader {
+  head(status: number, headers: Readonly<Record<string, string>>): void
+  /** Resolves when the reader has taken the piece. */
+  piece(bytes: Uint8Array): Promise<void>
+  /** Aborted when the reader goes. */
+  readonly gone: AbortSignal
+}
+
 export interface LocalFunction {
   readonly settings: FunctionSettings
-  /** Runs the function. Rejects with `InvocationError`. */
-  invoke(event: unknown): Promise<unknown>
+  /** Runs the function. Rejects with `InvocationError`. @param reader of what it streams, if it does */
+  invoke(event: unknown, reader?: Reader): Promise<unknown>
   /** Starts the worker now, so that the first invocation does not wait for it. */
   warm(): void
   stop(): Promise<void>
 }
 
 interface Pending {
+  readonly reader: Reader | undefined
   readonly settle: (outcome: { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly failure: FunctionFailure }) => void
 }
 
@@ -64,6 +74,8 @@ const idle_ms = 300_000
  * make all of them late. The time of one that waits begins with its turn.
  */
 const at_once_max = 24
+/** Those that stream mostly wait. */
+const streams_max = 200
 
 /** Young objects die young in a handler; a small nursery keeps six workers small. */
 const nursery_mib = 16
@@ -95,11 +107,17 @@ const failAll = (host: Host, why: FunctionFailure) => {
   host.pending.clear()
 }
 
+const tell = (host: Host, message: HostMessage): void => host.worker.postMessage(message)
+
 const answer = (host: Host, raw: unknown, loaded: () => void) => {
   const message = WorkerMessage.parse(raw)
   if (message.type === 'loaded') return loaded()
   if (message.type === 'load_failed') return failAll(host, message.failure)
-  host.pending.get(message.invocation_id)?.settle(message.type === 'done' ? { ok: true, result: message.result } : { ok: false, failure: message.failure })
+  const { invocation_id } = message
+  const pending = host.pending.get(invocation_id)
+  if (message.type === 'head') return pending?.reader?.head(message.head.statusCode, message.head.headers)
+  if (message.type === 'piece') return void pending?.reader?.piece(message.bytes).then(() => tell(host, { type: 'taken', invocation_id }))
+  pending?.settle(message.type === 'done' ? { ok: true, result: message.result } : { ok: false, failure: message.failure })
 }
 
 const startHost = (settings: FunctionSettings, log: LogFile): Host => {
@@ -120,12 +138,14 @@ const endIfIdle = (host: Host) => {
 }
 
 /** As on AWS, loading the module does not count towards the function's timeout. */
-const runIn = (host: Host, settings: FunctionSettings, event: unknown): Promise<unknown> =>
+const runIn = (host: Host, settings: FunctionSettings, event: unknown, reader?: Reader): Promise<unknown> =>
   new Promise((resolve, reject) => {
     const invocation_id = randomUUID()
     let timer: NodeJS.Timeout | undefined
+    const leave = () => tell(host, { type: 'left', invocation_id })
     const settle: Pending['settle'] = (outcome) => {
       clearTimeout(timer)
+      reader?.gone.removeEventListener('abort', leave)
       host.pending.delete(invocation_id)
       endIfIdle(host)
       if (outcome.ok) resolve(outcome.result)
@@ -138,9 +158,11 @@ const runIn = (host: Host, settings: FunctionSettings, event: unknown): Promise<
     const start = () => {
       if (!host.pending.has(invocation_id)) return
       timer = setTimeout(late, settings.timeout_ms)
-      host.worker.postMessage({ invocation_id, event, deadline_ms: Date.now() + settings.timeout_ms })
+      tell(host, { type: 'invoke', invocation_id, event, deadline_ms: Date.now() + settings.timeout_ms })
+      if (reader?.gone.aborted === true) leave()
     }
-    host.pending.set(invocation_id, { settle })
+    host.pending.set(invocation_id, { settle, reader })
+    reader?.gone.addEventListener('abort', leave)
     void host.loaded.then(start)
   })
 
@@ -149,6 +171,7 @@ export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFun
   let idle_timer: NodeJS.Timeout | undefined
   const hosts = new Set<Host>()
   const turns = makeTurns(at_once_max)
+  const streams = makeTurns(streams_max)
   const retireIdle = () => {
     const host = current
     if (host === undefined || host.pending.size > 0) return
@@ -165,10 +188,10 @@ export const makeFunction = (settings: FunctionSettings, log: LogFile): LocalFun
   }
   return {
     settings,
-    invoke: (event) => {
+    invoke: (event, reader) => {
       clearTimeout(idle_timer)
       idle_timer = setTimeout(retireIdle, idle_ms).unref()
-      return turns.take(() => runIn(host(), settings, event))
+      return (reader === undefined ? turns : streams).take(() => runIn(host(), settings, event, reader))
     },
     warm: () => void host(),
     stop: async () => {

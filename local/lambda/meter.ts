@@ -28,10 +28,10 @@ export const metered = (inner: LocalFunction, log: LogFile): LocalFunction => {
   }
   return {
     ...inner,
-    invoke: async (event) => {
+    invoke: async (event, reader) => {
       const began_ms = performance.now()
       try {
-        return await inner.invoke(event)
+        return await inner.invoke(event, reader)
       } finally {
         count(event, performance.now() - began_ms)
       }

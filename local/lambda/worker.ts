@@ -5,10 +5,12 @@
  * It imports nothing but Node itself: each function is a heap of its own, and a schema library in every one of them, with the
  * type stripper to load it, would cost more than most functions. The host parses what comes from here.
  */
+import { finished } from 'node:stream/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { FunctionFailure, Invocation, WorkerData, WorkerMessage } from './messages.ts'
+import type { FunctionFailure, HostMessage, Invocation, WorkerData, WorkerMessage } from './messages.ts'
+import { awslambda, isStreaming, ResponseStream } from './response-stream.ts'
 
-type Handler = (event: unknown, context: unknown) => unknown
+type Handler = (...args: readonly unknown[]) => unknown
 const isHandler = (value: unknown): value is Handler => typeof value === 'function'
 
 const port = parentPort
@@ -36,16 +38,37 @@ const contextOf = (invocation: Invocation) => ({
 })
 
 const load = async (): Promise<Handler> => {
+  Object.assign(globalThis, { awslambda })
   const exported: Record<string, unknown> = await import(data.module_url)
   const handler = exported[data.handler]
   if (!isHandler(handler)) throw new Error(`${data.module_url} exports no function ${data.handler}`)
   return handler
 }
 
+const streams = new Map<string, ResponseStream>()
+
+/** Through when the handler is, and its reader has taken all or is gone. */
+const runStreaming = async (handler: Handler, invocation: Invocation): Promise<undefined> => {
+  const { invocation_id } = invocation
+  const stream = new ResponseStream(invocation_id, post)
+  // A reader that goes is nobody's failure.
+  const through = finished(stream).catch(() => undefined)
+  streams.set(invocation_id, stream)
+  try {
+    await handler(invocation.event, stream, contextOf(invocation))
+    if (!stream.writableEnded) stream.end()
+    await through
+  } finally {
+    streams.delete(invocation_id)
+    stream.destroy()
+  }
+}
+
 const run = async (handler: Handler, invocation: Invocation) => {
   const { invocation_id } = invocation
   try {
-    post({ type: 'done', invocation_id, result: await handler(invocation.event, contextOf(invocation)) })
+    const result = isStreaming(handler) ? await runStreaming(handler, invocation) : await handler(invocation.event, contextOf(invocation))
+    post({ type: 'done', invocation_id, result })
   } catch (error) {
     const failure = failureOf(error)
     console.error(JSON.stringify({ level: 'ERROR', request_id: invocation_id, ...failure }))
@@ -53,9 +76,15 @@ const run = async (handler: Handler, invocation: Invocation) => {
   }
 }
 
+const hear = (handler: Handler, message: HostMessage): void => {
+  if (message.type === 'invoke') void run(handler, message)
+  else if (message.type === 'taken') streams.get(message.invocation_id)?.wasTaken()
+  else streams.get(message.invocation_id)?.destroy()
+}
+
 try {
   const handler = await load()
-  port.on('message', (invocation: Invocation) => void run(handler, invocation))
+  port.on('message', (message: HostMessage) => hear(handler, message))
   post({ type: 'loaded' })
 } catch (error) {
   post({ type: 'load_failed', failure: failureOf(error) })

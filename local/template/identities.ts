@@ -35,6 +35,9 @@ const given = (properties: Properties, key: string): string | undefined => {
 const madeUp = (named: Named, around: Surroundings) => `${around.stack_name}-${named.logical_id}`
 const arnOf = (around: Surroundings, service: string, rest: string) => `arn:aws:${service}:${around.region}:${around.account}:${rest}`
 
+/** Where a function URL is below the address of the API. */
+export const functionUrlPath = (logical_id: string): string => `/function-urls/${logical_id}`
+
 type IdentityOf = (named: Named, around: Surroundings) => Identity
 const byArn =
   (service: string, resource_prefix: string, name_property: string): IdentityOf =>
@@ -76,6 +79,12 @@ const httpApi: IdentityOf = (named, around) => {
   return { name: named.logical_id, ref, arn: '', attributes: { ApiId: ref, ApiEndpoint: around.api_url } }
 }
 
+/** All on the API's own port; AWS gives each a name of its own. */
+const functionUrl: IdentityOf = (named, around) => {
+  const attributes = { FunctionUrl: `${around.api_url}${functionUrlPath(named.logical_id)}/` }
+  return { name: named.logical_id, ref: named.logical_id, arn: '', attributes }
+}
+
 const identities: Readonly<Record<string, IdentityOf>> = {
   'AWS::ApiGatewayV2::Api': httpApi,
   'AWS::DynamoDB::GlobalTable': byArn('dynamodb', 'table/', 'TableName'),
@@ -85,6 +94,7 @@ const identities: Readonly<Record<string, IdentityOf>> = {
   'AWS::Events::Rule': byArn('events', 'rule/', 'Name'),
   'AWS::IAM::Role': byArn('iam', 'role/', 'RoleName'),
   'AWS::Lambda::Function': byArn('lambda', 'function:', 'FunctionName'),
+  'AWS::Lambda::Url': functionUrl,
   'AWS::S3::Bucket': bucket,
   'AWS::SQS::Queue': queue,
   'AWS::Scheduler::Schedule': byArn('scheduler', 'schedule/default/', 'Name'),

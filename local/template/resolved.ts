@@ -83,10 +83,10 @@ const scopeOf = (template: Template, values: ReadonlyMap<string, Json>, around: 
   return { scope, identity }
 }
 
-/** An address of the deployed API (`https://<id>.execute-api.<region>.<suffix>`) becomes the loopback one wherever it appears. */
+/** An address of a deployed API (`https://<id>.execute-api.<region>.<suffix>`, or `wss://`) becomes the loopback one wherever it appears. */
 const withLocalApi = (value: Json, around: Surroundings): Json => {
-  const address = /https:\/\/[a-z0-9-]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g
-  if (typeof value === 'string') return value.replaceAll(address, around.api_url)
+  const address = /(https|wss):\/\/[a-z0-9-]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g
+  if (typeof value === 'string') return value.replaceAll(address, (_, scheme) => (scheme === 'wss' ? around.api_url.replace(/^http/, 'ws') : around.api_url))
   if (Array.isArray(value)) return value.map((item) => withLocalApi(item, around))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withLocalApi(item, around)]))

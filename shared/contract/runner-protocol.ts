@@ -23,6 +23,8 @@ export const runner_env = {
   attempt: 'LANEKEEPER_ATTEMPT',
   claim_token: 'LANEKEEPER_CLAIM_TOKEN',
   api_url: 'LANEKEEPER_API_URL',
+  /** Where to hang out a doorbell (doorbell.ts); empty or absent: nowhere. */
+  doorbell_url: 'LANEKEEPER_DOORBELL',
   /** Folder of the unix sockets that join runner and agent. */
   sockets_dir: 'LANEKEEPER_SOCKETS_DIR',
 } as const

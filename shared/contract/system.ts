@@ -3,7 +3,14 @@ import * as z from 'zod'
 import { Data, named, Nothing } from './common.ts'
 import { operation } from './operation.ts'
 
-export const Health = named('Health', z.object({ status: z.enum(['ok']) }))
+export const Health = named(
+  'Health',
+  z.object({
+    status: z.enum(['ok']),
+    /** Where events of tasks are streamed (`shared/contract/task-stream.ts`): the same paths as here. Absent where they can only be polled. */
+    stream_url: z.string().optional(),
+  }),
+)
 
 export const system_operations = {
   getHealth: operation({

@@ -62,7 +62,8 @@ export const task_log_operations = {
     method: 'GET',
     path: '/v1/tasks/{task_id}/events',
     tag: 'tasks',
-    summary: 'Everything new about a task since the cursors; those of another run than the current one start again at 0',
+    summary:
+      'Everything new about a task since the cursors; those of another run than the current one start again at 0. With Accept: text/event-stream a redirect to where they are streamed',
     role: 'viewer',
     params,
     query: z.strictObject({ log_cursor: Cursor.default(start_cursor), run_event_cursor: Cursor.default(start_cursor), cursor_run_id: RunId.optional() }),

@@ -60,7 +60,13 @@ export const Attempt = z.discriminatedUnion('status', [
     launched_at: Timestamp.optional(),
     execution_id: z.string().optional(),
   }),
-  z.strictObject({ ...attempt_base, ...claimed, status: z.literal('running') }),
+  z.strictObject({
+    ...attempt_base,
+    ...claimed,
+    status: z.literal('running'),
+    /** Where its runner is rung: a connection's id. Only of attempts that live for more than a moment. */
+    doorbell: z.string().optional(),
+  }),
   /** Told to stop, not known to be gone: holds its place and its session still. */
   z.strictObject({
     ...attempt_base,

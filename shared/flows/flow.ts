@@ -42,7 +42,7 @@ export interface LookDeps extends ComputeDeps, AlarmDeps {}
 export const decisions_max = 12
 
 /** Sends signals; a failure is reported, not thrown. */
-export const sendSignals = async (deps: FlowDeps, signals: readonly Signal[]): Promise<void> => {
+export const sendSignals = async (deps: Pick<FlowDeps, 'signals' | 'report'>, signals: readonly Signal[]): Promise<void> => {
   if (signals.length === 0) return
   try {
     await deps.signals.send(signals)
@@ -55,7 +55,10 @@ export const sendSignals = async (deps: FlowDeps, signals: readonly Signal[]): P
  * Loads and decides until the commit goes through. @param decide must load afresh each time; it says undefined where what it read
  * does not fit together, because somebody wrote between two reads
  */
-export const settle = async <T>(deps: FlowDeps, decide: () => Promise<Decision<T> | Refusal | undefined>): Promise<Result<T>> => {
+export const settle = async <T>(
+  deps: Pick<FlowDeps, 'store' | 'signals' | 'report'>,
+  decide: () => Promise<Decision<T> | Refusal | undefined>,
+): Promise<Result<T>> => {
   for (let tries = 0; tries < decisions_max; tries += 1) {
     const decision = await decide()
     if (decision === undefined) continue

@@ -34,7 +34,7 @@ export const superseded = (identity: RunnerIdentity): Refusal =>
   refuse('attempt_superseded', `attempt ${identity.attempt_no} of ${identity.run_id} is no longer the live one: stop, nothing of this was stored`)
 
 /** The run, if the caller is or was its latest attempt. A wrong secret is 401; one of an attempt that was replaced, 409. */
-export const latestRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
+export const latestRun = async (deps: Pick<FlowDeps, 'store'>, identity: RunnerIdentity): Promise<Result<Run>> => {
   const run = await deps.store.get(refs.run(identity.workspace_id, identity.run_id))
   if (run === undefined) return refuse('unauthenticated', 'the attempt token is not valid')
   const { attempt } = run
@@ -45,7 +45,7 @@ export const latestRun = async (deps: FlowDeps, identity: RunnerIdentity): Promi
 }
 
 /** The run, if the caller is its live attempt; 409 once that is over. */
-export const liveRun = async (deps: FlowDeps, identity: RunnerIdentity): Promise<Result<Run>> => {
+export const liveRun = async (deps: Pick<FlowDeps, 'store'>, identity: RunnerIdentity): Promise<Result<Run>> => {
   const latest = await latestRun(deps, identity)
   return latest.ok && (!isLive(latest.value.attempt) || isFenced(latest.value.attempt)) ? superseded(identity) : latest
 }

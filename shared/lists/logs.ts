@@ -10,7 +10,7 @@ import { emptyBasket, isFull, LogPosition, readAttempt, startOf, type Basket } f
 import { attemptsOf, sessionAttempts } from './session-attempts.ts'
 
 const start_cursor = '0'
-const cursorAt = (position: LogPosition | undefined): string => (position === undefined ? start_cursor : encodeCursor('logs', position))
+export const cursorAt = (position: LogPosition | undefined): string => (position === undefined ? start_cursor : encodeCursor('logs', position))
 
 /** Undefined: from the start. */
 export const logPosition = (cursor: string, field: string): Result<LogPosition | undefined> =>
@@ -64,19 +64,19 @@ export const listSessionLogs = async (store: Store, task: Task, limit: number, c
   return ok({ items: basket.items, ...(isFull(basket) ? { next_cursor: resume_cursor } : {}), resume_cursor })
 }
 
-/** The logs of one run behind a position; one of another run starts at the beginning. */
+/** The logs of one run behind a position; one of another run starts at the beginning. `more`: the page is full. */
 export const readRunLogs = async (
   store: Store,
   run: Run,
   position: LogPosition | undefined,
   limit: number,
   now_ms: number,
-): Promise<{ logs: readonly LogView[]; next_cursor: string }> => {
+): Promise<{ logs: readonly LogView[]; at: LogPosition; more: boolean }> => {
   const basket = emptyBasket(limit)
   let at = position?.run === run.id && position.attempt <= run.attempt.attempt_no ? position : startOf(run.id, 1)
   for (;;) {
     at = await readAttempt(store, { run, attempt_no: at.attempt, over: isOver(run, at.attempt) }, at, basket, now_ms)
-    if (isFull(basket) || at.attempt >= run.attempt.attempt_no) return { logs: basket.items, next_cursor: cursorAt(at) }
+    if (isFull(basket) || at.attempt >= run.attempt.attempt_no) return { logs: basket.items, at, more: isFull(basket) }
     at = startOf(run.id, at.attempt + 1)
   }
 }

@@ -20,6 +20,8 @@ export const log_events = {
   ceiling_set: 'An operator set or took back the ceiling of a workspace.',
   workspace_killed: 'A workspace was killed: it takes and starts no work, and what was live is stopped.',
   workspace_resumed: 'A workspace that was killed takes and starts work again.',
+  doorbell_answered: 'A runner asked to be rung; `status` says whether it is.',
+  doorbell_failed: 'A runner could not be rung; it looks by itself with its next heartbeat.',
   request_handled: 'A request was answered.',
   request_unavailable: 'A part of the plane did not answer a request; the client got 503.',
   request_failed: 'A request met a bug; the client got 500.',

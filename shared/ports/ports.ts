@@ -34,6 +34,8 @@ export type Signal =
   /** Look at a schedule. */
   | { readonly kind: 'schedule'; readonly workspace_id: WorkspaceId; readonly schedule_id: ScheduleId }
   | { readonly kind: 'attempt'; readonly event: AttemptEvent }
+  /** Tell a runner to look, at once or not at all. */
+  | { readonly kind: 'ring'; readonly doorbell: string }
 
 /** What happened to an attempt, from its runner or from compute. Carried by SQS: doubled, late, reordered or lost. */
 export type AttemptEvent = {
@@ -60,6 +62,12 @@ export type AttemptEvent = {
 export interface Signals {
   /** Sends all; throws if any could not be sent. */
   send(signals: readonly Signal[]): Promise<void>
+}
+
+/** Connections on which runners are told to look. */
+export interface Doorbells {
+  /** Rings each. Never throws, and does not say whether anybody heard: that is what heartbeats are for. */
+  ring(doorbells: readonly string[]): Promise<void>
 }
 
 /** What an attempt needs to start. */

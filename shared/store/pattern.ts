@@ -1,7 +1,7 @@
 /** How a question to the table is described. */
 import type { IndexName } from './keys.ts'
 
-export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep' | 'cron-fire'
+export type Asker = 'api' | 'runner-api' | 'dispatch' | 'attempt-events' | 'wake' | 'sweep' | 'cron-fire' | 'stream' | 'doorbell'
 
 /** A key with names in braces where values stand. `sk` is a value, a range, or all of the partition. */
 export interface PatternKey {

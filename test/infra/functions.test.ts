@@ -17,8 +17,10 @@ const nameOf = (metadata: Readonly<Record<string, unknown>>) => /([^/]+)\/index\
 const functions = new Map(resourcesOf('AWS::Lambda::Function').map(([, { Metadata, Properties }]) => [nameOf(Metadata), FunctionProperties.parse(Properties)]))
 const variablesOf = (name: string) => functions.get(name)?.Environment.Variables ?? {}
 
-test('there are the eight functions, with the timeouts their callers expect', () => {
+test('there are the ten functions, with the timeouts their callers expect', () => {
   expect(Object.fromEntries([...functions].map(([name, made]) => [name, made.Timeout]))).toEqual({
+    stream: 120,
+    doorbell: 10,
     api: 10,
     'runner-api': 10,
     dispatch: 30,
@@ -52,6 +54,51 @@ test('the environment holds only the names that the functions parse', () => {
   expect(withCompute.toSorted()).toEqual(['dispatch', 'sweep', 'wake'])
   expect([...functions.keys()].filter((name) => env_names.alarm_clock in variablesOf(name)).toSorted()).toEqual(['sweep', 'wake'])
   expect([...functions.keys()].filter((name) => env_names.model_role in variablesOf(name))).toEqual(['runner-api'])
+})
+
+test('streams come from a function URL that streams, checks no caller itself, and is read by pages of the API alone', () => {
+  const { Properties } = onlyResource('AWS::Lambda::Url')
+  expect(targetOf(Properties['TargetFunctionArn'])).toMatch(/^FunctionsstreamFunction/)
+  expect(Properties).toMatchObject({ AuthType: 'NONE', InvokeMode: 'RESPONSE_STREAM' })
+  const { Cors } = z.object({ Cors: z.record(z.string(), z.unknown()) }).parse(Properties)
+  expect(
+    z
+      .array(z.unknown())
+      .parse(Cors['AllowOrigins'])
+      .map((origin) => textOf(origin)),
+  ).toEqual([expect.stringMatching(/^<HttpApi\w+\.ApiEndpoint>$|^https:/)])
+  expect(Cors).toMatchObject({ AllowMethods: ['GET'], AllowHeaders: ['authorization', 'last-event-id', 'x-lanekeeper-workspace'] })
+  expect(Cors).not.toHaveProperty('AllowCredentials')
+  const permissions = resourcesOf('AWS::Lambda::Permission').map(([, permission]) => permission.Properties)
+  const open = permissions.filter((permission) => permission['Principal'] === '*')
+  const allowed = open.map(
+    (permission) => `${z.string().parse(permission['Action'])} ${JSON.stringify(permission['FunctionUrlAuthType'] ?? permission['InvokedViaFunctionUrl'])}`,
+  )
+  expect(allowed.toSorted()).toEqual(['lambda:InvokeFunction true', 'lambda:InvokeFunctionUrl "NONE"'])
+  for (const permission of open) expect(targetOf(permission['FunctionName'])).toMatch(/^FunctionsstreamFunction/)
+  expect(textOf(variablesOf('api')[env_names.stream_url])).toMatch(/^<FunctionsstreamFunction\w+\.FunctionUrl>$/)
+})
+
+test('runners hang out their doorbells at a WebSocket API with one route, and those who ring know its other side', () => {
+  const [, api] = resourcesOf('AWS::ApiGatewayV2::Api').find(([, { Properties }]) => Properties['ProtocolType'] === 'WEBSOCKET') ?? []
+  expect(api).toBeDefined()
+  expect(
+    resourcesOf('AWS::ApiGatewayV2::Route')
+      .filter(([id]) => id.startsWith('FunctionsDoorbell'))
+      .map(([, { Properties }]) => Properties['RouteKey']),
+  ).toEqual(['$connect'])
+  const compute = ComputeSettings.parse(JSON.parse(textOf(variablesOf('dispatch')[env_names.compute])))
+  const place = /^wss:\/\/(<FunctionsDoorbellApi\w+>\.execute-api\.<AWS::Region>\.\S+\/doorbell)$/.exec(compute.doorbell_url ?? '')?.[1]
+  expect(place).toBeDefined()
+  const ringers = [...functions.keys()].filter((name) => env_names.doorbell in variablesOf(name))
+  expect(ringers.toSorted()).toEqual(['api', 'sweep', 'wake'])
+  for (const name of ringers) expect(textOf(variablesOf(name)[env_names.doorbell])).toBe(`https://${place}`)
+})
+
+test('streams reserve no concurrency, unless somebody says how much', () => {
+  const stream = resourcesOf('AWS::Lambda::Function').find(([id]) => id.startsWith('Functionsstream'))?.[1]
+  const reserved = (given: Readonly<Record<string, string>>) => textOf(stream?.Properties['ReservedConcurrentExecutions'], given)
+  expect([reserved({}), reserved({ MaxStreams: '50' })]).toEqual(['<AWS::NoValue>', '50'])
 })
 
 test('the role that asks Bedrock, all rights around it and its name in the environment are there only where Bedrock serves the model', () => {
@@ -125,7 +172,8 @@ test('nothing in the environment is longer than Lambda takes', () => {
 test('runners have a prefix of their own, and drafts a function; whatever else is asked reaches the API, which answers unknown paths itself', () => {
   const Route = z.looseObject({ RouteKey: z.string(), Target: z.unknown(), AuthorizationType: z.string() })
   const Integration = z.looseObject({ IntegrationUri: z.unknown(), PayloadFormatVersion: z.string() })
-  const routes = resourcesOf('AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
+  const of_http = resourcesOf('AWS::ApiGatewayV2::Route').filter(([id]) => id.startsWith('Http'))
+  const routes = of_http.map(([, { Properties }]) => {
     const route = Route.parse(Properties)
     const integration = Integration.parse(template.Resources[targetOf(textOf(route.Target).replace('integrations/', ''))]?.Properties)
     expect(integration.PayloadFormatVersion).toBe('2.0')
@@ -138,10 +186,13 @@ test('runners have a prefix of their own, and drafts a function; whatever else i
   ])
 })
 
-test('the stage is throttled, and its access log tells what was asked without a header or a query', () => {
-  const stage = onlyResource('AWS::ApiGatewayV2::Stage').Properties
-  expect(stage).toMatchObject({ StageName: '$default', AutoDeploy: true, DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1_000 } })
-  const { Format } = z.looseObject({ Format: z.string() }).parse(stage['AccessLogSettings'])
-  expect(JSON.parse(Format)).toMatchObject({ request_id: '$context.requestId', status: '$context.status' })
-  expect(Format).not.toMatch(/header|querystring|authorizer/i)
+test('both stages are throttled, and their access logs tell what was asked without a header or a query', () => {
+  const stages = resourcesOf('AWS::ApiGatewayV2::Stage').map(([, { Properties }]) => Properties)
+  expect(stages.map((stage) => stage['StageName'])).toEqual(expect.arrayContaining(['$default', 'doorbell']))
+  for (const stage of stages) {
+    expect(stage).toMatchObject({ AutoDeploy: true, DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1_000 } })
+    const { Format } = z.looseObject({ Format: z.string() }).parse(stage['AccessLogSettings'])
+    expect(JSON.parse(Format)).toMatchObject({ request_id: '$context.requestId', status: '$context.status' })
+    expect(Format).not.toMatch(/header|querystring|authorizer/i)
+  }
 })

@@ -16,6 +16,7 @@ const wildcards: readonly { readonly action: RegExp; readonly resource: RegExp; 
     resource: /:schedule\/Lanekeeper-Functions-AlarmClock-Group-\w{8}\/\*$/,
     why: 'entries of one group come and go',
   },
+  { action: /^execute-api:ManageConnections$/, resource: /:<FunctionsDoorbellApi\w+>\/doorbell\/POST\/@connections\/\*$/, why: 'connections come and go' },
   { action: /^bedrock:InvokeModel/, resource: /:bedrock:\*::foundation-model\/anthropic\.\*$/, why: 'agents name their model; profiles lead to other regions' },
   {
     action: /^bedrock:InvokeModel/,
@@ -108,6 +109,14 @@ test('Bedrock is asked by one role that may do nothing else, and only the functi
   expect([trusted?.Action, targetOf(trusted?.Principal.AWS), others]).toEqual(['sts:AssumeRole', assumed[0]?.role, []])
 })
 
+test('only those who tell runners something may ring them, and they may do nothing else to connections', () => {
+  const ring = rights.filter((right) => right.action.startsWith('execute-api:'))
+  expect(new Set(ring.map((right) => right.action))).toEqual(new Set(['execute-api:ManageConnections']))
+  expect(ring.map((right) => right.role.replace(/^Functions(.+)Role\w+$/, '$1')).toSorted()).toEqual(['api', 'sweep', 'wake'])
+  const hang = rightsOf(/^FunctionsdoorbellRole/).map(({ action }) => action)
+  expect(new Set(hang.filter((action) => !/^(logs|xray):/.test(action)))).toEqual(new Set(['dynamodb:GetItem', 'dynamodb:PutItem']))
+})
+
 test('a function rings the queues it is meant to ring', () => {
   const sends = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 'sqs').filter((text) => text.startsWith('sqs:SendMessage'))
   expect(sends('api')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
@@ -191,7 +200,7 @@ const rowOf = (name: string): string => {
 test('docs/security.md says what each function may do', () => {
   const rows = readText('docs/security.md')
     .split('\n')
-    .filter((line) => /^\| (api|runner-api|dispatch|attempt-events|schedule-draft|cron-fire|wake|sweep) /.test(line))
+    .filter((line) => /^\| (api|stream|doorbell|runner-api|dispatch|attempt-events|schedule-draft|cron-fire|wake|sweep) /.test(line))
     .map((line) =>
       line
         .split('|')
@@ -201,5 +210,7 @@ test('docs/security.md says what each function may do', () => {
   const indexes_cell = 2
   const sorted = (cells: readonly string[]) =>
     cells.map((cell, position) => (position === indexes_cell ? cell.split(', ').toSorted().join(', ') : cell)).join(' | ')
-  expect(rows.map(sorted)).toEqual(['api', 'runner-api', 'dispatch', 'attempt-events', 'schedule-draft', 'cron-fire', 'wake', 'sweep'].map(rowOf))
+  expect(rows.map(sorted)).toEqual(
+    ['api', 'stream', 'doorbell', 'runner-api', 'dispatch', 'attempt-events', 'schedule-draft', 'cron-fire', 'wake', 'sweep'].map(rowOf),
+  )
 })

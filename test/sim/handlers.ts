@@ -32,7 +32,7 @@ const functionsOf = (release: keyof typeof settings) => {
   const deps = depsOf(release)
   const http = { ...deps, log, metrics }
   return {
-    api: apiHandler({ ...http, version: '0.0.0' }),
+    api: apiHandler({ ...http, version: '0.0.0', stream_url: '' }),
     'runner-api': runnerApiHandler(deps, http),
     dispatch: dispatchHandler(deps, log),
     attempt_events: attemptEventsHandler(deps, log),

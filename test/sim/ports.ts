@@ -113,7 +113,8 @@ const ring = (world: World, signal: Signal): void => {
   else if (signal.kind === 'ceiling') dispatch.send(world.now_ms, JSON.stringify(signal), `ceiling#${signal.owner}`, 0)
   else if (signal.kind === 'schedule')
     wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, schedule_id: signal.schedule_id }), undefined, 0)
-  else wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, task_id: signal.task_id }), undefined, signal.delay_ms)
+  else if (signal.kind === 'task')
+    wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, task_id: signal.task_id }), undefined, signal.delay_ms)
 }
 
 const store: ComputeDeps['store'] = {

@@ -101,20 +101,31 @@ export const gatewayEvent = (method: string, target: string, sent: Sent): APIGat
   }
 }
 
-const watched = (store: Store, writes: Write[], failure: () => Error | undefined): Store => ({
-  get: async (ref, options) => {
+const watched = (store: Store, writes: Write[], failure: () => Error | undefined): Store => {
+  const check = () => {
     const error = failure()
     if (error !== undefined) throw error
-    return store.get(ref, options)
-  },
-  getMany: async (refs) => store.getMany(refs),
-  range: async (query) => store.range(query),
-  commit: async (wanted) => {
-    const result = await store.commit(wanted)
-    if (result.ok) writes.push(...wanted)
-    return result
-  },
-})
+  }
+  return {
+    get: async (ref, options) => {
+      check()
+      return store.get(ref, options)
+    },
+    getMany: async (refs) => {
+      check()
+      return store.getMany(refs)
+    },
+    range: async (query) => {
+      check()
+      return store.range(query)
+    },
+    commit: async (wanted) => {
+      const result = await store.commit(wanted)
+      if (result.ok) writes.push(...wanted)
+      return result
+    },
+  }
+}
 
 /** Whatever it is asked. */
 const fixed_model: TextModel = {
@@ -132,7 +143,7 @@ export const apiPlane = (options: Parameters<typeof testPlane>[0] = {}): ApiPlan
   const line = (level: LogLine['level']) => (code: LogEvent, fields?: LogFields, cause?: unknown) => void log_lines.push({ level, code, fields, cause })
   const log: Log = { info: line('info'), warn: line('warn'), error: line('error') }
   const metrics = { count: (name: string) => void counts.push(name) }
-  const api = apiHandler({ ...plane.deps, log, metrics, version: '0.0.0' })
+  const api = apiHandler({ ...plane.deps, log, metrics, version: '0.0.0', stream_url: 'https://stream.invalid' })
   const drafts = scheduleDraftHandler({ ...plane.deps, log, metrics, model: fixed_model })
   /** As the gateway sends it. */
   const handlerOf = (method: string, path: string) => (method === 'POST' && path.split('?')[0] === '/v1/schedules/draft' ? drafts : api)

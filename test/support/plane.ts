@@ -125,7 +125,7 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     else if (signal.kind === 'session') await lookAtSession(deps, signal)
     else if (signal.kind === 'attempt') await applyAttemptEvent(deps, signal.event)
     else if (signal.kind === 'schedule') await lookAtSchedule(deps, signal)
-    else if (signal.delay_ms === 0) await lookAtTask(deps, signal)
+    else if (signal.kind === 'task' && signal.delay_ms === 0) await lookAtTask(deps, signal)
   }
   return {
     deps,

@@ -16,5 +16,5 @@ export const getHealth = (deps: ApiDeps): HttpRoute =>
     } catch (cause) {
       throw new UnavailableError('the table', { cause })
     }
-    return ok({ status: 200, body: { status: 'ok' } })
+    return ok({ status: 200, body: { status: 'ok', stream_url: deps.stream_url } })
   })

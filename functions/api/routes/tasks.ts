@@ -1,5 +1,6 @@
 /** Tasks: list, get, cancel, archive, retry, logs, events. */
 import { operations } from '../../../shared/contract/operations.ts'
+import { event_stream_type } from '../../../shared/contract/task-stream.ts'
 import type { TaskView } from '../../../shared/contract/tasks.ts'
 import type { TaskId, WorkspaceId } from '../../../shared/domain/ids.ts'
 import { ok, refuse, type Result } from '../../../shared/domain/result.ts'
@@ -57,12 +58,27 @@ const logs = (deps: ApiDeps): HttpRoute =>
     return page.ok ? ok({ status: 200, body: { ...page.value, items: [...page.value.items] } }) : page
   })
 
-const events = (deps: ApiDeps): HttpRoute =>
+const batch = (deps: ApiDeps): HttpRoute =>
   route(deps, operations.streamTaskEvents, async ({ params: { task_id }, query }, { workspace_id }) => {
     const task = await find(deps, workspace_id, task_id)
     if (!task.ok) return task
-    const batch = await taskEventBatch(deps.store, task.value, query, deps.clock.now())
-    return batch.ok ? ok({ status: 200, body: batch.value }) : batch
+    const found = await taskEventBatch(deps.store, task.value, query, deps.clock.now())
+    return found.ok ? ok({ status: 200, body: found.value }) : found
   })
+
+/** One batch; whoever wants a stream is sent where streams are, since an HTTP API answers in one piece. */
+const events = (deps: ApiDeps): HttpRoute => {
+  const polled = batch(deps)
+  return {
+    ...polled,
+    serve: async (event, trace) => {
+      if (!(event.headers['accept'] ?? '').includes(event_stream_type)) return polled.serve(event, trace)
+      trace.operation = operations.streamTaskEvents.id
+      const { path } = event.requestContext.http
+      const location = `${deps.stream_url}${path}${event.rawQueryString === '' ? '' : `?${event.rawQueryString}`}`
+      return { ok: true, status: 307, body: { stream_url: deps.stream_url }, headers: { location } }
+    },
+  }
+}
 
 export const taskRoutes = (deps: ApiDeps): readonly HttpRoute[] => [list, get, cancel, archive, retry, logs, events].map((make) => make(deps))

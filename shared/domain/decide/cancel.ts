@@ -1,5 +1,6 @@
 /** Cancel, archive and retry of tasks, by a client's word. */
 import { decided, type Decision } from '../decision.ts'
+import { ringRunner } from '../doorbell.ts'
 import { earlier, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { pendingInputs, rejectedInputs } from '../inputs.ts'
@@ -150,7 +151,7 @@ export const decideStop = (task: TaskIn<'running' | 'waiting'>, run: Run, reason
         conditions: [],
       },
     ],
-    [signal],
+    [signal, ...ringRunner(run)],
     { task: due, run: told, live },
   )
 }

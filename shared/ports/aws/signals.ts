@@ -34,7 +34,10 @@ interface Message {
 const sessionGroup = (workspace_id: string, session_id: string) =>
   `${workspace_id}#session#${createHash('sha256').update(session_id).digest('hex').slice(0, 32)}`
 
-const messageOf = (signal: Signal, ids: Ids): Message => {
+/** What goes through a queue. */
+type Queued = Exclude<Signal, { kind: 'ring' }>
+
+const messageOf = (signal: Queued, ids: Ids): Message => {
   switch (signal.kind) {
     case 'class':
       return {
@@ -125,7 +128,8 @@ const queueUrl = ({ queues }: SqsSignalsOptions, name: QueueName): string => {
 /** The signals of this process. Every batch is tried even where another fails; then the first failure is thrown. */
 export const sqsSignals = (options: SqsSignalsOptions): Signals => ({
   send: async (signals) => {
-    const messages = signals.map((signal) => messageOf(signal, options.ids))
+    const queued = signals.filter((signal): signal is Queued => signal.kind !== 'ring')
+    const messages = queued.map((signal) => messageOf(signal, options.ids))
     const by_queue = Map.groupBy(messages, ({ queue }) => queue)
     const sent = await Promise.allSettled(
       [...by_queue].flatMap(([name, group]) =>

@@ -31,6 +31,7 @@ const hear = async ({ deps }: TestPlane, signal: Signal): Promise<unknown> => {
   if (signal.kind === 'session') return lookAtSession(deps, signal)
   if (signal.kind === 'schedule') return lookAtSchedule(deps, signal)
   if (signal.kind === 'ceiling') return lookAtCeiling(deps, signal.owner)
+  if (signal.kind === 'ring') return undefined
   return signal.kind === 'attempt' ? applyAttemptEvent(deps, signal.event) : lookAtTask(deps, signal)
 }
 

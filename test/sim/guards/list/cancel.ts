@@ -46,7 +46,7 @@ const decisions = guardsIn('shared/domain/decide/cancel.ts', [
   },
   {
     name: 'stop.rings',
-    find: '],\n    [signal],\n    { task: due, run: told, live },',
+    find: '],\n    [signal, ...ringRunner(run)],\n    { task: due, run: told, live },',
     replace: '],\n    [],\n    { task: due, run: told, live },',
     invariant: 12,
     protects: 'a live attempt is stopped at once',
