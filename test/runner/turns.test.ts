@@ -1,6 +1,4 @@
 /** Kind `claude_code` over several turns: the real agent, told things while it works, between turns and while it waits. */
-import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { FakeCommand } from '../support/fake-assignment.ts'
 import { bash, say, startHarness, type Harness } from './harness.ts'
@@ -18,14 +16,10 @@ const entries = (chunk_type: string) => harness.plane.seen.logs.filter((entry) =
 const called = (count: number) => harness.plane.logged(() => entries('tool_call').length >= count)
 /** Runs until the test says so (`letGo`). */
 const held = (name: string) => bash(`until [ -e go-${name} ]; do sleep 0.02; done; echo went-${name}`)
-const letGo = async (name: string) => {
-  const [attempt = ''] = await readdir(harness.work_dir)
-  await writeFile(join(harness.work_dir, attempt, 'workspace', `go-${name}`), '')
-}
+const letGo = (name: string) => harness.touch(`go-${name}`)
 const taken = (count: number) => harness.plane.logged(() => talk().takes.flatMap(({ answer }) => answer.inputs).length >= count)
 const ended = () => talk().inputs.map(({ seq, consumed, superseded }) => [seq, consumed ?? (superseded === true ? 'superseded' : 'pending')])
 const lastRequest = () => harness.model_requests.at(-1)?.body ?? ''
-const agents = () => harness.model_requests.length
 const run = (command: Partial<FakeCommand> & { readonly message: string }, act?: (stop: AbortController) => Promise<void>) =>
   harness.run({ policy, ...command }, act)
 
@@ -51,7 +45,7 @@ test('a steer is seen in the turn that goes on', async () => {
 test('a steer that comes after the model’s last word gets a result of its own, in the same turn', async () => {
   const slow = `STUB: ${JSON.stringify({ text: 'word ', repeat: 40, delayMs: 50 })}`
   const { finish } = await run({ message: `first\n${slow}` }, async () => {
-    await harness.plane.logged(() => agents() > 0)
+    await harness.plane.logged(() => harness.model_requests.length > 0)
     talk().add('steer', 'planted-late')
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'ECHO(planted-late)', turn: 1 })
