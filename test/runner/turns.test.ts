@@ -29,16 +29,21 @@ test('a run without inputs makes no call but those it always made', async () => 
   expect(calls).toEqual(['/v1/runner/uploads', '/v1/runner/finish'])
 })
 
-test('a steer is seen in the turn that goes on', async () => {
+test('steers are seen in the turn that goes on, each once', async () => {
   const { finish } = await run({ message: `first\n${held('a')}\n${say('done')}` }, async () => {
     await called(1)
-    talk().add('steer', 'planted-steer')
+    talk().add('steer', 'planted-steer-a')
     await taken(1)
+    talk().add('steer', 'planted-steer-b')
+    await harness.plane.logged(() => talk().inputs[1]?.taken !== undefined)
     await letGo('a')
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'done', turn: 1 })
-  expect(lastRequest()).toContain('planted-steer')
-  expect(ended()).toEqual([[1, 1]])
+  expect(lastRequest().match(/planted-steer-./g)).toEqual(['planted-steer-a', 'planted-steer-b'])
+  expect(ended()).toEqual([
+    [1, 1],
+    [2, 1],
+  ])
   expect(talk().turns).toEqual([])
 })
 
@@ -74,9 +79,10 @@ test('followups are turns of their own, in order, of one agent; what each used i
   const [one, two] = talk().turns
   expect((two?.usage.output_tokens ?? 0) - (one?.usage.output_tokens ?? 0)).toBeGreaterThan(100)
   expect((finish?.usage.output_tokens ?? 0) - (two?.usage.output_tokens ?? 0)).toBe(100)
-  const next = await run({ message: `fourth\n${speak('four')}` })
+  const more = { input_tokens: 500_000, output_tokens: 50_000 }
+  const next = await run({ message: `fourth\nSTUB: ${JSON.stringify({ text: 'four', usage: more })}` })
   expect(lastRequest()).toMatch(/first.*second.*third.*fourth/s)
-  expect(next.finish?.usage).toMatchObject(usage)
+  expect(next.finish?.usage).toMatchObject(more)
 })
 
 test('three collected messages are one turn, in order', async () => {
