@@ -80,7 +80,11 @@ const brokenBy = (input: TurnsInput, answer: PlaneAnswer<unknown> & { readonly o
   if (answer.why === 'superseded') input.stop.request('superseded')
   const order = input.stop.order()
   if (order !== undefined) return stoppedResult(order, usage)
-  return { outcome: 'error', error: failure('plane_failed', `the plane did not answer: ${answer.message}`, true), usage }
+  return {
+    outcome: 'error',
+    error: failure('plane_failed', `the plane ${answer.why === 'refused' ? 'refused what the runner said' : 'did not answer'}: ${answer.message}`, true),
+    usage,
+  }
 }
 
 interface OpenTurn {
