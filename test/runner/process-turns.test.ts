@@ -169,6 +169,21 @@ test('an interactive run that nobody talks to parks, and the next attempt begins
   expect(woken.finish).toMatchObject({ outcome: 'ok', parks: 'input', turn: 2, result: 'first|second|' })
 })
 
+test('an attempt that follows one that was lost while it waited goes on with the waiting, or ends', async () => {
+  const interactive = { message: 'first', config: patient, policy: { interactive: true } }
+  await harness.run({ ...interactive, idle_ms: 20_000 }, async () => {
+    await ready()
+    await go()
+    await harness.plane.logged(() => talk().turns.length === 1)
+    harness.plane.supersede()
+  })
+  const waiting = await harness.run({ ...interactive, idle_ms: 100, again: true })
+  expect(waiting.finish).toMatchObject({ outcome: 'ok', parks: 'input', turn: 1 })
+  const ending = await harness.run({ message: 'first', config: patient, again: true })
+  expect(ending.finish).toMatchObject({ outcome: 'ok', turn: 1 })
+  expect(ending.finish?.parks).toBeUndefined()
+})
+
 test('turns, takes and finishes are repeated while the plane is down', async () => {
   const { finish } = await harness.run({ message: 'first', config: patient }, async () => {
     await ready()
