@@ -1,7 +1,7 @@
 /**
  * The first process of the agent's container. Holds no secret. Takes exactly one connection on a unix socket that it shares with the
- * runner's container, starts the one command it is told to, and passes its streams on. When the command ends, so does all that it
- * started; the container itself stays until the runner lets go of the connection, because the task ends with either container and the
+ * runner's container, starts the commands it is told to, one after the other, and passes their streams on. When a command ends, so does
+ * all that it started; the container itself stays until the runner lets go of the connection, because the task ends with either container and the
  * runner still has the session to save.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
@@ -31,9 +31,11 @@ const sayExit = (socket: Socket, exit: { readonly code: number | null; readonly 
   socket.write(frame('exit', JSON.stringify(exit)))
 }
 
-const startCommand = async (socket: Socket, payload: Buffer): Promise<ChildProcessWithoutNullStreams> => {
+/** @param ports those that lead somewhere already; a later command finds them as they are */
+const startCommand = async (socket: Socket, payload: Buffer, ports: Set<number>): Promise<ChildProcessWithoutNullStreams> => {
   const { argv, env, cwd, bridges } = StartFrame.parse(JSON.parse(payload.toString()))
-  await Promise.all(bridges.map(listenBridge))
+  await Promise.all(bridges.filter(({ port }) => !ports.has(port)).map(listenBridge))
+  for (const { port } of bridges) ports.add(port)
   const [program = '', ...args] = argv
   const child = spawn(program, args, { cwd, env, stdio: 'pipe', detached: true })
   child.stdin.on('error', () => undefined)
@@ -55,17 +57,28 @@ const startCommand = async (socket: Socket, payload: Buffer): Promise<ChildProce
 
 const serve = (socket: Socket): void => {
   const read = createFrameReader()
+  const ports = new Set<number>()
   let child: Promise<ChildProcessWithoutNullStreams> | undefined
-  const take = async ({ kind, payload }: Frame): Promise<void> => {
-    if (kind === frame_kinds.start) {
-      if (child !== undefined) throw new Error('a second command')
-      child = startCommand(socket, payload)
-    }
+  const startNext = async (payload: Buffer): Promise<void> => {
+    if (child !== undefined) throw new Error('a second command beside the first')
+    child = startCommand(socket, payload, ports)
     const started = await child
-    if (started === undefined) throw new Error('the first frame must start the command')
+    started.on('close', () => {
+      child = undefined
+    })
+  }
+  const take = async ({ kind, payload }: Frame): Promise<void> => {
+    if (kind === frame_kinds.start) return startNext(payload)
+    const started = await child
+    // What is said to a command that has ended just now is for nobody.
+    if (started === undefined) return
     if (kind === frame_kinds.stdin) started.stdin.write(payload)
     else if (kind === frame_kinds.stdin_end) started.stdin.end()
-    else if (kind === frame_kinds.signal && started.pid !== undefined) signal(-started.pid, SignalFrame.parse(payload.toString()))
+    else if (kind === frame_kinds.signal && started.pid !== undefined) {
+      const name = SignalFrame.parse(payload.toString())
+      if (name === 'SIGKILL') killRest(started.pid)
+      else signal(-started.pid, name)
+    }
   }
   let taken = Promise.resolve()
   socket.on('data', (piece: Buffer) => {

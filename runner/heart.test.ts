@@ -29,7 +29,6 @@ const ulid = '01J8ZQ4M2N3P4Q5R6S7T8V9WXY'
 const never = async (): Promise<never> => {
   throw new Error('not asked for')
 }
-const answered = { sent_monotonic_ms: 0, plane_now_ms: undefined }
 const in_an_hour = () => new Date(Date.now() + 3_600_000).toISOString()
 
 /** A heart that beats by itself once an hour, and a plane that answers when the test says so. */
@@ -63,7 +62,7 @@ const slowHeart = () => {
   const beat = (said: Partial<HeartbeatAnswer>): PlaneAnswer<HeartbeatAnswer> => ({
     ok: true,
     value: { order: 'go_on', heartbeat_ms: 3_600_000, lease_expires_at: in_an_hour(), ...said },
-    answered: { ...answered, sent_monotonic_ms: performance.now() },
+    answered: { sent_monotonic_ms: performance.now(), plane_now_ms: undefined },
   })
   return { heart, news, sent, beat }
 }

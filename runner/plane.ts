@@ -70,21 +70,24 @@ const planeTime = (response: Response): number | undefined => {
   return Number.isNaN(at_ms) ? undefined : at_ms
 }
 
-const problemOf = async (response: Response): Promise<string> => {
+const problemOf = async (response: Response): Promise<{ readonly code: string | undefined; readonly message: string }> => {
   try {
     const { code, detail, title } = Problem.parse(JSON.parse((await response.text()).slice(0, 10_000)))
-    return [`${response.status}`, code, detail ?? title].filter((part) => part !== undefined).join(' ')
+    return { code, message: [`${response.status}`, code, detail ?? title].filter((part) => part !== undefined).join(' ') }
   } catch {
-    return `${response.status}`
+    return { code: undefined, message: `${response.status}` }
   }
 }
 
-/** An answer that no repeat will change: 409, or 401 because nobody knows this attempt, end it. */
+/** The attempt is the live one, and what it said does not fit. */
+const not_now = 'illegal_state'
+
+/** An answer that no repeat will change: any other 409, or 401 because nobody knows this attempt, end it. */
 const failed = async <T>(response: Response): Promise<Tried<T>> => {
-  const message = await problemOf(response)
+  const { code, message } = await problemOf(response)
   if (response.status === 429 || response.status >= 500) return { again: message }
-  const why = response.status === 409 || response.status === 401 ? 'superseded' : 'refused'
-  return { done: { ok: false, why, message } }
+  const is_over = response.status === 401 || (response.status === 409 && code !== not_now)
+  return { done: { ok: false, why: is_over ? 'superseded' : 'refused', message } }
 }
 
 const tryOnce = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, signal: AbortSignal | undefined): Promise<Tried<T>> => {

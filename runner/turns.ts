@@ -80,7 +80,11 @@ const brokenBy = (input: TurnsInput, answer: PlaneAnswer<unknown> & { readonly o
   if (answer.why === 'superseded') input.stop.request('superseded')
   const order = input.stop.order()
   if (order !== undefined) return stoppedResult(order, usage)
-  return { outcome: 'error', error: failure('plane_failed', `the plane did not answer: ${answer.message}`, true), usage }
+  return {
+    outcome: 'error',
+    error: failure('plane_failed', `the plane ${answer.why === 'refused' ? 'refused what the runner said' : 'did not answer'}: ${answer.message}`, true),
+    usage,
+  }
 }
 
 interface OpenTurn {
@@ -207,7 +211,9 @@ const firstTurn = async (input: TurnsInput, usage: ModelUsage): Promise<Next> =>
   if (!took.ok) return { over: brokenBy(input, took, usage) }
   news.learn(false)
   if (took.value.how !== 'nothing') return { go_on: messagesOf(took.value.inputs) }
-  return { over: { outcome: 'error', error: failure('inputs_missing', 'no input waits for the turn that was to begin with some', true), usage } }
+  // The attempt before this one was lost after a turn that it had saved, while it waited or was about to end.
+  const before = assignment.turn - 1
+  return afterTurn(input, before, { outcome: 'ok', usage, turn: before }, [])
 }
 
 /** Whether an agent is worth keeping after a turn: where another turn is likely. Else it is ended before its files are saved. */

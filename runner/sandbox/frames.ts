@@ -1,6 +1,6 @@
 /**
  * What runner and shim say to each other over the unix socket: one byte of kind, four of length, the payload.
- * To the shim: `start` once, then `stdin`, `stdin_end`, `signal`. From it: `stdout`, `stderr`, and `exit` once.
+ * To the shim: `start`, then `stdin`, `stdin_end`, `signal`. From it: `stdout`, `stderr`, and `exit` once; then the next may start.
  */
 import * as z from 'zod'
 

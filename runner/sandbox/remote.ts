@@ -1,4 +1,4 @@
-/** A process in the agent's own container, started by the shim there (`../agent-shim.ts`) and driven over its unix socket. */
+/** Processes in the agent's own container, one after the other, started by the shim there (`../agent-shim.ts`) and driven over its unix socket. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
@@ -9,6 +9,8 @@ import type { AgentPaths, Exit, Sandbox, SandboxCommand, SandboxedProcess } from
 const connect_poll_ms = 100
 const connect_within_ms = 60_000
 const frame_bytes_max = 65_536
+/** How long a killed command may take to be gone, before the whole container is let go. */
+const kill_within_ms = 2_000
 
 /** The shim's container may start after the runner's: its socket is waited for. */
 const connectShim = async (path: string): Promise<Socket> => {
@@ -34,77 +36,119 @@ const readExit = (payload: Buffer): Exit => {
   return { code, signal: signal === null ? null : (signals[signal] ?? 'SIGTERM'), ...(failure === undefined ? {} : { failure }) }
 }
 
-/** Resolves when the socket took the bytes; at once where there is no socket, because the exit says so. */
-const sendBytes = async (socket: Promise<Socket>, frames: readonly Buffer[]): Promise<void> => {
-  const open = await socket.catch(() => undefined)
-  if (open === undefined || open.destroyed) return
-  for (const one of frames) if (!open.write(one)) await Promise.race([once(open, 'drain'), once(open, 'close')])
+/** The command that runs. */
+interface Running {
+  readonly stdout: PassThrough
+  take(frame: Frame): void
+  lost(exit: Exit): void
 }
 
-/** Passes standard input on in frames of bounded size. */
-const passStdin = async (stdin: PassThrough, socket: Promise<Socket>): Promise<void> => {
+/** The one connection to the shim. The container ends with it, so it is kept for as long as the runner lives. */
+interface Line {
+  /** Opened with the first command. */
+  connected(): Promise<Socket>
+  run(command: Running): void
+  isRunning(command: Running): boolean
+}
+
+const openLine = (path: string): Line => {
+  let running: Running | undefined
+  let connected: Promise<Socket> | undefined
+  const listen = (socket: Socket): Socket => {
+    const read = createFrameReader()
+    socket.on('data', (piece: Buffer) => {
+      for (const one of read(piece)) running?.take(one)
+      // A reader that is slow holds the socket, and that the agent: nothing piles up here.
+      if (running?.stdout.writableNeedDrain === true) {
+        socket.pause()
+        running.stdout.once('drain', () => socket.resume())
+      }
+    })
+    socket.on('error', () => running?.lost({ code: null, signal: null, failure: 'the connection to the agent container broke' }))
+    socket.on('close', () => running?.lost({ code: null, signal: 'SIGKILL' }))
+    return socket
+  }
+  return {
+    connected: () => (connected ??= connectShim(path).then(listen)),
+    run: (command) => void (running = command),
+    isRunning: (command) => running === command,
+  }
+}
+
+/** Passes standard input on in frames of bounded size, as long as the command runs; waits where the socket does. */
+const passStdin = async (stdin: PassThrough, line: Line, command: Running): Promise<void> => {
+  const send = async (one: Buffer): Promise<void> => {
+    const open = await line.connected().catch(() => undefined)
+    if (open === undefined || open.destroyed || !line.isRunning(command)) return
+    if (!open.write(one)) await Promise.race([once(open, 'drain'), once(open, 'close')])
+  }
   for await (const chunk of stdin) {
     if (!Buffer.isBuffer(chunk)) continue
-    const parts = Array.from({ length: Math.ceil(chunk.length / frame_bytes_max) }, (_, index) =>
-      chunk.subarray(index * frame_bytes_max, (index + 1) * frame_bytes_max),
-    )
-    await sendBytes(
-      socket,
-      parts.map((part) => frame('stdin', part)),
-    )
+    for (let from = 0; from < chunk.length; from += frame_bytes_max) await send(frame('stdin', chunk.subarray(from, from + frame_bytes_max)))
   }
-  await sendBytes(socket, [frame('stdin_end')])
+  await send(frame('stdin_end'))
 }
 
-const start = (shim_socket: string, command: SandboxCommand): SandboxedProcess => {
+const start = (line: Line, command: SandboxCommand): SandboxedProcess => {
   const stdin = new PassThrough()
   const stdout = new PassThrough()
   const stderr = new PassThrough()
-  const connected = connectShim(shim_socket)
-  const take = ({ kind, payload }: Frame, exit: (value: Exit) => void): void => {
-    if (kind === frame_kinds.stdout) stdout.write(payload)
-    else if (kind === frame_kinds.stderr) stderr.write(payload)
-    else if (kind === frame_kinds.exit) exit(readExit(payload))
+  const { promise: exited, resolve } = Promise.withResolvers<Exit>()
+  let has_ended = false
+  const end = (exit: Exit): void => {
+    has_ended = true
+    stdout.end()
+    stderr.end()
+    resolve(exit)
   }
-  const exited = new Promise<Exit>((resolve) => {
-    const end = (exit: Exit): void => {
-      stdout.end()
-      stderr.end()
-      resolve(exit)
-    }
-    connected.then(
-      (socket) => {
-        const read = createFrameReader()
-        socket.write(frame('start', JSON.stringify(command)))
-        socket.on('data', (piece: Buffer) => {
-          for (const one of read(piece)) take(one, end)
-          // A reader that is slow holds the socket, and that the agent: nothing piles up here.
-          if (stdout.writableNeedDrain) {
-            socket.pause()
-            stdout.once('drain', () => socket.resume())
-          }
-        })
-        socket.on('error', () => end({ code: null, signal: null, failure: 'the connection to the agent container broke' }))
-        socket.on('close', () => end({ code: null, signal: 'SIGKILL' }))
-      },
-      (error: unknown) => end({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }),
-    )
-  })
+  const running: Running = {
+    stdout,
+    take: ({ kind, payload }) => {
+      if (has_ended) return
+      if (kind === frame_kinds.stdout) stdout.write(payload)
+      else if (kind === frame_kinds.stderr) stderr.write(payload)
+      else if (kind === frame_kinds.exit) end(readExit(payload))
+    },
+    lost: end,
+  }
+  line.run(running)
+  line.connected().then(
+    (socket) => {
+      if (socket.destroyed) end({ code: null, signal: null, failure: 'the agent container is gone' })
+      else socket.write(frame('start', JSON.stringify(command)))
+    },
+    (error: unknown) => end({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }),
+  )
   const kill = (signal: NodeJS.Signals): void => {
-    connected.then(
-      // The shim is the container's first process and ends with the connection: all in the container goes with it.
-      (socket) => (signal === 'SIGKILL' ? socket.destroy() : socket.write(frame('signal', signal))),
+    line.connected().then(
+      (socket) => {
+        if (has_ended || socket.destroyed) return
+        socket.write(frame('signal', signal))
+        if (signal !== 'SIGKILL') return
+        // The shim is the container's first process and ends with the connection: all in the container goes with it.
+        const timer = setTimeout(() => socket.destroy(), kill_within_ms)
+        void exited.then(() => clearTimeout(timer))
+      },
       () => undefined,
     )
   }
-  passStdin(stdin, connected).catch(() => undefined)
+  passStdin(stdin, line, running).catch(() => undefined)
   return { stdin, stdout, stderr, kill, exited }
 }
 
+/** A sandbox whose end a test can bring about; in its task it ends with the runner. */
+interface RemoteSandbox extends Sandbox {
+  letGo(): Promise<void>
+}
+
 /** @param paths as both containers see them: the volumes are mounted at the same places */
-export const openRemote = (shim_socket: string, paths: AgentPaths): Sandbox => ({
-  tier: 'container',
-  paths,
-  network: 'direct',
-  start: (command) => start(shim_socket, command),
-})
+export const openRemote = (shim_socket: string, paths: AgentPaths): RemoteSandbox => {
+  const line = openLine(shim_socket)
+  return {
+    tier: 'container',
+    paths,
+    network: 'direct',
+    start: (command) => start(line, command),
+    letGo: async () => void (await line.connected()).destroy(),
+  }
+}

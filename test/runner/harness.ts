@@ -1,5 +1,5 @@
 /** What the suites of the runner share: a plane, a scripted model, and one attempt run to its end. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startScriptedModel, type SeenRequest } from '../../local/scripted-model/server.ts'
@@ -20,6 +20,8 @@ export interface Harness {
     act?: (stop: AbortController) => Promise<void>,
     env?: Readonly<Record<string, string>>,
   ): Promise<{ code: number; finish: Finish | undefined; log: string }>
+  /** Puts an empty file into the workspace of the attempt that runs: what a script may wait for. */
+  touch(file: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -51,6 +53,10 @@ export const startHarness = async (): Promise<Harness> => {
       }
       const [code] = await Promise.all([runAttempt({ env: runner_env, signal: stop.signal }), act?.(stop)])
       return { code, finish: plane.seen.finishes.at(-1), log: plane.logText() }
+    },
+    touch: async (file) => {
+      const [attempt = ''] = await readdir(work_dir)
+      await writeFile(join(work_dir, attempt, 'workspace', file), '')
     },
     close: async () => {
       await Promise.all([plane.close(), model.close()])

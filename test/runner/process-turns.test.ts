@@ -11,10 +11,13 @@ afterAll(() => harness.close())
 beforeEach(() => harness.plane.files.clear())
 
 const shell = (script: string) => ({ runner: 'process', command: ['sh', '-c', script] })
-/** Says what it was told, keeps it, and goes on when a file of that turn is there or a second is over. */
-const slow = shell('cat > said; cat said; echo; cat said >> all; echo >> all; echo ready; sleep 1; tr "\\n" "|" < all')
+/** Keeps what it was told, and ends with all that it was ever told; the first time only once the test lets it (`go`). */
+const patient = shell('cat > said; (cat said; echo) >> all; echo ready; until [ -e go ]; do sleep 0.02; done; tr "\\n" "|" < all')
 const talk = () => harness.plane.talk
-const ready = (count: number) => harness.plane.logged((text) => text.split('ready').length > count)
+const ready = () => harness.plane.logged((text) => text.includes('ready'))
+/** The runner knows that inputs wait. */
+const known = () => harness.plane.logged(() => talk().takes.length > 0)
+const go = () => harness.touch('go')
 const ended = () => talk().inputs.map(({ seq, consumed, superseded }) => [seq, consumed ?? (superseded === true ? 'superseded' : 'pending')])
 const calls = () => harness.plane.seen.paths.filter((path) => /inputs|turns|uploads|finish/.test(path)).map((path) => path.split('/').at(-1))
 
@@ -25,10 +28,12 @@ test('a run without inputs makes no call but those it always made', async () => 
 })
 
 test('followups are turns of their own, in order; each turn is saved before the next begins', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow }, async () => {
-    await ready(1)
+  const { finish } = await harness.run({ message: 'first', config: patient }, async () => {
+    await ready()
     talk().add('followup', 'second')
     talk().add('followup', 'third')
+    await known()
+    await go()
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'first|second|third|', turn: 3 })
   expect(ended()).toEqual([
@@ -47,9 +52,10 @@ test('followups are turns of their own, in order; each turn is saved before the 
 })
 
 test('what is collected is one turn, with a blank line between the messages', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow }, async () => {
-    await ready(1)
+  const { finish } = await harness.run({ message: 'first', config: patient }, async () => {
+    await ready()
     for (const message of ['a', 'b', 'c']) talk().add('collect', message)
+    await go()
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'first|a||b||c|', turn: 2 })
   expect(ended()).toEqual([
@@ -63,7 +69,7 @@ test('an interrupt ends the command and what it had started, and the run goes on
   const { finish } = await harness.run(
     { message: 'first', config: shell('read word; echo "$word" >> all; echo ready; if [ "$word" = first ]; then sleep 66.0625; fi; tr "\\n" "|" < all') },
     async () => {
-      await ready(1)
+      await ready()
       talk().add('followup', 'left behind')
       talk().add('interrupt', 'now')
     },
@@ -78,26 +84,29 @@ test('an interrupt ends the command and what it had started, and the run goes on
 test('a command that ignores SIGTERM is killed by an interrupt too, and that is no failure', async () => {
   const script = 'read word; echo ready; if [ "$word" = first ]; then trap "" TERM; sleep 67.0625 & wait; wait; fi; echo "$word"'
   const { finish } = await harness.run({ message: 'first', config: shell(script) }, async () => {
-    await ready(1)
+    await ready()
     talk().add('interrupt', 'now')
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'now', turn: 2 })
 })
 
 test('what was said into a turn too late for it is said after it, and belongs to it', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow }, async () => {
-    await ready(1)
+  const { finish } = await harness.run({ message: 'first', config: patient }, async () => {
+    await ready()
     talk().add('steer', 'other way')
+    await harness.plane.logged(() => talk().inputs[0]?.taken !== undefined)
+    await go()
   })
-  expect(finish).toMatchObject({ outcome: 'ok', result: 'first|other way|' })
-  expect(ended()).toEqual([[1, finish?.turn]])
+  expect(finish).toMatchObject({ outcome: 'ok', result: 'first|other way|', turn: 1 })
+  expect(ended()).toEqual([[1, 1]])
 })
 
 test('a turn that changed nothing uploads nothing', async () => {
-  const config = shell('read word; echo ready; sleep 0.7; if [ "$word" = first ]; then echo x > kept; fi; echo "$word"')
+  const config = shell('read word; echo ready; until [ -e go ]; do sleep 0.02; done; echo "$word"')
   const { finish } = await harness.run({ message: 'first', config }, async () => {
-    await ready(1)
+    await ready()
     talk().add('followup', 'second')
+    await go()
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'second', turn: 2 })
   expect(finish?.saved).toBeUndefined()
@@ -105,9 +114,10 @@ test('a turn that changed nothing uploads nothing', async () => {
 })
 
 test('an input that comes just before the end wins: the finish is not recorded, the turn is ended with the same files', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow, heartbeat_ms: 60_000 }, async () => {
-    await ready(1)
+  const { finish } = await harness.run({ message: 'first', config: patient, heartbeat_ms: 60_000 }, async () => {
+    await ready()
     talk().add('followup', 'second')
+    await go()
   })
   const [refused] = harness.plane.seen.refused_finishes
   expect(refused).toMatchObject({ outcome: 'ok', turn: 1, result: 'first|' })
@@ -116,10 +126,13 @@ test('an input that comes just before the end wins: the finish is not recorded, 
 })
 
 test('a failure in a later turn ends the attempt with its number, and the next attempt begins with that turn’s inputs', async () => {
-  const config = shell('read word; echo "$word" >> all; echo ready; sleep 0.7; if [ "$word" = second ] && [ ! -e again ]; then exit 3; fi; tr "\\n" "|" < all')
+  const config = shell(
+    'read word; echo "$word" >> all; echo ready; until [ -e go ]; do sleep 0.02; done; if [ "$word" = second ]; then exit 3; fi; tr "\\n" "|" < all',
+  )
   const failed = await harness.run({ message: 'first', config }, async () => {
-    await ready(1)
+    await ready()
     talk().add('followup', 'second')
+    await go()
   })
   expect(failed.finish).toMatchObject({ outcome: 'error', turn: 2, error: { code: 'process_failed' } })
   expect(ended()).toEqual([[1, 'pending']])
@@ -131,7 +144,9 @@ test('a failure in a later turn ends the attempt with its number, and the next a
 })
 
 test('an interactive run waits for its next input, and is told of it by a heartbeat', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow, policy: { interactive: true }, idle_ms: 20_000 }, async () => {
+  const { finish } = await harness.run({ message: 'first', config: patient, policy: { interactive: true }, idle_ms: 20_000 }, async () => {
+    await ready()
+    await go()
     await harness.plane.logged(() => talk().turns.length === 1)
     expect(talk().turns[0]).toMatchObject({ turn: 1, waits: true, result: 'first|' })
     talk().add('followup', 'second')
@@ -143,18 +158,37 @@ test('an interactive run waits for its next input, and is told of it by a heartb
 })
 
 test('an interactive run that nobody talks to parks, and the next attempt begins with the input that woke it', async () => {
-  const parked = await harness.run({ message: 'first', config: slow, policy: { interactive: true }, idle_ms: 300 })
+  const parked = await harness.run({ message: 'first', config: patient, policy: { interactive: true }, idle_ms: 300 }, async () => {
+    await ready()
+    await go()
+  })
   expect(parked.finish).toMatchObject({ outcome: 'ok', parks: 'input', turn: 1 })
   talk().add('steer', 'second')
-  const woken = await harness.run({ message: 'first', config: slow, policy: { interactive: true }, idle_ms: 300, again: true })
+  const woken = await harness.run({ message: 'first', config: patient, policy: { interactive: true }, idle_ms: 300, again: true })
   expect(talk().takes[0]).toMatchObject({ request: { turn: 2, open: false } })
   expect(woken.finish).toMatchObject({ outcome: 'ok', parks: 'input', turn: 2, result: 'first|second|' })
 })
 
+test('an attempt that follows one that was lost while it waited goes on with the waiting, or ends', async () => {
+  const interactive = { message: 'first', config: patient, policy: { interactive: true } }
+  await harness.run({ ...interactive, idle_ms: 20_000 }, async () => {
+    await ready()
+    await go()
+    await harness.plane.logged(() => talk().turns.length === 1)
+    harness.plane.supersede()
+  })
+  const waiting = await harness.run({ ...interactive, idle_ms: 100, again: true })
+  expect(waiting.finish).toMatchObject({ outcome: 'ok', parks: 'input', turn: 1 })
+  const ending = await harness.run({ message: 'first', config: patient, again: true })
+  expect(ending.finish).toMatchObject({ outcome: 'ok', turn: 1 })
+  expect(ending.finish?.parks).toBeUndefined()
+})
+
 test('turns, takes and finishes are repeated while the plane is down', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow }, async () => {
-    await ready(1)
+  const { finish } = await harness.run({ message: 'first', config: patient }, async () => {
+    await ready()
     talk().add('followup', 'second')
+    await go()
     await harness.plane.logged(() => talk().turns.length === 1)
     harness.plane.failNext(4)
   })
@@ -164,7 +198,9 @@ test('turns, takes and finishes are repeated while the plane is down', async () 
 })
 
 test('a superseded attempt that waits for an input ends without a word', async () => {
-  const { finish } = await harness.run({ message: 'first', config: slow, policy: { interactive: true }, idle_ms: 20_000 }, async () => {
+  const { finish } = await harness.run({ message: 'first', config: patient, policy: { interactive: true }, idle_ms: 20_000 }, async () => {
+    await ready()
+    await go()
     await harness.plane.logged(() => talk().turns.length === 1)
     harness.plane.supersede()
   })

@@ -24,6 +24,9 @@ const together = (...names: readonly string[]): string =>
   `STUB: ${JSON.stringify({ tools: names.map((name) => ({ tool: 'Bash', input: { command: `echo x >> ran-${name}; wc -l < ran-${name}; echo out-${name}`, description: 'test' } })) })}`
 const run = (command: FakeCommand, act?: (stop: AbortController) => Promise<void>) => harness.run(command, act)
 const patient = 60_000
+/** A heartbeat is sent every 100 ms. */
+const beats_of_patience = 60
+const beats_of_a_look = 15
 
 test('with `always` every use is asked, and an approved one runs', async () => {
   const { finish } = await run({ message: `m\n${once('a')}\n${once('b')}\n${say('done')}`, policy: always, question_grace_ms: patient }, async () => {
@@ -96,6 +99,30 @@ test('a use that was rejected while the attempt was parked does not run, and the
   expect(lastRequest()).toContain('planted-reason')
 })
 
+test('a rejected use that only reads, which the agent would allow itself, does not run either', async () => {
+  const read = `STUB: ${JSON.stringify({ tool: 'Read', input: { file_path: '/workspace/planted' } })}`
+  await run({ message: `m\n${bash('echo planted-content > planted')}\n${read}\n${say('done')}`, policy: always, question_grace_ms: 500 }, async () => {
+    await asked(1)
+    answer(0, 'approve')
+  })
+  expect(harness.plane.seen.finishes).toMatchObject([{ parks: 'question' }])
+  answer(1, 'reject')
+  const { finish } = await run({ message: 'm', policy: always, again: true })
+  expect(finish).toMatchObject({ outcome: 'ok', result: 'done' })
+  expect(results()).toMatchObject([{ is_error: true, content: expect.stringContaining('it was not approved') }])
+})
+
+test('an attempt that failed after the answer is followed by one that goes on, and the tool does not run again', async () => {
+  await run({ message: `m\n${once('a')}\nSTUB: {"error":401}`, policy: always, question_grace_ms: 0 })
+  answer(0, 'approve')
+  const failed = await run({ message: 'm', policy: always, again: true })
+  expect(failed.finish).toMatchObject({ outcome: 'error', turn: 1 })
+  expect(results()).toMatchObject([{ content: '1\nout-a' }])
+  const { finish } = await run({ message: 'm', policy: always, again: true })
+  expect(finish?.turn).toBe(1)
+  expect(results()).toEqual([])
+})
+
 test('several uses in one message are each asked and each run once: the agent would keep but one, so the attempt stays', async () => {
   const { finish } = await run({ message: `m\n${together('a', 'b', 'c')}\n${say('done')}`, policy: always, question_grace_ms: 0 }, async () => {
     for (const at of [0, 1, 2]) {
@@ -111,18 +138,16 @@ test('several uses in one message are each asked and each run once: the agent wo
 
 test('a subagent’s use is asked, and the attempt stays for it', async () => {
   const sub = { description: 'sub', subagent_type: 'general-purpose', prompt: `sub\n${once('a')}\n${say('sub done')}`, run_in_background: false }
-  const { finish } = await run(
-    { message: `m\nSTUB: ${JSON.stringify({ tool: 'Agent', input: sub })}\n${say('done')}`, policy: always, question_grace_ms: 0 },
-    async () => {
-      await asked(1)
-      answer(0, 'approve')
-      await asked(2)
-      answer(1, 'approve')
-    },
-  )
-  expect(finish?.outcome).toBe('ok')
+  const command = { message: `m\nSTUB: ${JSON.stringify({ tool: 'Agent', input: sub })}\n${say('done')}`, config: { allowed_tools: ['Agent'] } }
+  const { finish } = await run({ ...command, policy: { security: 'allowlist', ask: 'on-miss' }, question_grace_ms: 0 }, async () => {
+    await asked(1)
+    const beats = harness.plane.seen.heartbeats.length
+    await harness.plane.logged(() => harness.plane.seen.heartbeats.length > beats + beats_of_a_look)
+    answer(0, 'approve')
+  })
+  expect(finish).toMatchObject({ outcome: 'ok', turn: 1, saved: { workspace_bytes: expect.any(Number) } })
   expect(finish?.parks).toBeUndefined()
-  expect(questions().map(({ question }) => question.tool)).toEqual(['Agent', 'Bash'])
+  expect(questions().map(({ question }) => question.tool)).toEqual(['Bash'])
 })
 
 test('a stop ends an attempt with an open question, and nothing runs', async () => {
@@ -145,10 +170,11 @@ test('an interrupt gives up an open question and goes on with its message', asyn
 
 test('with a message that waits to be taken up, the attempt does not park: the agent would forget the use for it', async () => {
   const { finish } = await run({ message: `m\n${once('a')}\n${say('done')}`, policy: always, question_grace_ms: 2_000 }, async () => {
-    await asked(1)
     talk().add('steer', 'planted-steer')
+    await asked(1)
     await harness.plane.logged(() => talk().inputs[0]?.taken !== undefined)
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    // Beyond the grace and the next look, at the latest of which it would have parked.
+    await harness.plane.logged(() => harness.plane.seen.heartbeats.length >= beats_of_patience)
     answer(0, 'approve')
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'done', turn: 1 })

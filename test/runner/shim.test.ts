@@ -40,9 +40,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const start = (argv: readonly string[], more: Partial<SandboxCommand> = {}) => {
-  const paths = { workspace: folder, home: folder, tmp: folder, run: folder, agent_binary: undefined }
-  const child = openRemote(join(folder, 'shim.sock'), paths).start({ argv, env: { PATH: '/usr/bin:/bin' }, cwd: folder, bridges: [], ...more })
+const open = () => openRemote(join(folder, 'shim.sock'), { workspace: folder, home: folder, tmp: folder, run: folder, agent_binary: undefined })
+const start = (argv: readonly string[], more: Partial<SandboxCommand> = {}, sandbox = open()) => {
+  const child = sandbox.start({ argv, env: { PATH: '/usr/bin:/bin' }, cwd: folder, bridges: [], ...more })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (piece: string) => (out += piece))
@@ -53,15 +53,38 @@ const shimExit = (): Promise<unknown> =>
   new Promise((resolve) => (shim.exitCode === null && shim.signalCode === null ? shim.once('exit', resolve) : resolve(undefined)))
 
 test('streams, environment and exit code pass through; the shim stays until the runner lets go', async () => {
-  const { child, out, err } = start(['sh', '-c', 'cat | wc -c; env; echo bad >&2; exit 3'])
+  const sandbox = open()
+  const { child, out, err } = start(['sh', '-c', 'cat | wc -c; env; echo bad >&2; exit 3'], {}, sandbox)
   child.stdin.end('x'.repeat(300_000))
   expect(await child.exited).toEqual({ code: 3, signal: null })
   expect(out()).toMatch(/^\s*300000\n/)
   expect(out()).not.toContain('PLANTED')
   expect(err()).toBe('bad\n')
-  expect(shim.exitCode).toBeNull()
   child.kill('SIGKILL')
+  expect(shim.exitCode).toBeNull()
+  await sandbox.letGo()
   await shimExit()
+})
+
+test('commands follow each other, whatever became of the one before; what is said to one never reaches the next', async () => {
+  const sandbox = open()
+  const server = createServer((socket) => socket.end())
+  await new Promise<void>((resolve) => server.listen(join(folder, 'target.sock'), resolve))
+  const bridges = [{ port: 47_123, socket: join(folder, 'target.sock') }]
+  const first = start(['sh', '-c', 'exit 3'], { bridges }, sandbox)
+  first.child.stdin.write('x'.repeat(1_000_000))
+  expect(await first.child.exited).toEqual({ code: 3, signal: null })
+  first.child.stdin.end('late')
+  const second = start(['sh', '-c', 'trap "" TERM; echo ready; sleep 66'], { bridges }, sandbox)
+  await expect.poll(second.out).toContain('ready')
+  second.child.kill('SIGTERM')
+  second.child.kill('SIGKILL')
+  expect(await second.child.exited).toMatchObject({ signal: 'SIGKILL' })
+  const third = start(['cat'], { bridges }, sandbox)
+  third.child.stdin.end('third')
+  expect(await third.child.exited).toEqual({ code: 0, signal: null })
+  expect(third.out()).toBe('third')
+  server.close()
 })
 
 test('signals go to the command and what it started', async () => {
@@ -72,8 +95,8 @@ test('signals go to the command and what it started', async () => {
   expect(out()).toContain('ended')
 })
 
-test('SIGKILL takes the whole container', async () => {
-  const { child, out } = start(['sh', '-c', 'trap "" TERM; echo ready; sleep 66'])
+test('where SIGKILL leaves something behind that holds the command’s streams, the whole container goes', async () => {
+  const { child, out } = start(['sh', '-c', 'setsid sleep 68 & echo ready; sleep 66'])
   await expect.poll(out).toContain('ready')
   child.kill('SIGKILL')
   expect(await child.exited).toMatchObject({ signal: 'SIGKILL' })
@@ -108,7 +131,8 @@ test('a port on the loopback leads to a socket of the runner', async () => {
 })
 
 test('nobody takes the socket over from the runner', async () => {
-  const { child, out } = start(['sh', '-c', 'echo ready; sleep 66'])
+  const sandbox = open()
+  const { child, out } = start(['sh', '-c', 'echo ready; sleep 66'], {}, sandbox)
   await expect.poll(out).toContain('ready')
   const second = start(['sh', '-c', 'echo taken over'])
   await expect
@@ -123,6 +147,7 @@ test('nobody takes the socket over from the runner', async () => {
   await child.exited
   expect(second.out()).toBe('')
   second.child.kill('SIGKILL')
+  await sandbox.letGo()
   await shimExit()
 })
 

@@ -1,6 +1,4 @@
 /** Kind `claude_code` over several turns: the real agent, told things while it works, between turns and while it waits. */
-import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { FakeCommand } from '../support/fake-assignment.ts'
 import { bash, say, startHarness, type Harness } from './harness.ts'
@@ -18,14 +16,10 @@ const entries = (chunk_type: string) => harness.plane.seen.logs.filter((entry) =
 const called = (count: number) => harness.plane.logged(() => entries('tool_call').length >= count)
 /** Runs until the test says so (`letGo`). */
 const held = (name: string) => bash(`until [ -e go-${name} ]; do sleep 0.02; done; echo went-${name}`)
-const letGo = async (name: string) => {
-  const [attempt = ''] = await readdir(harness.work_dir)
-  await writeFile(join(harness.work_dir, attempt, 'workspace', `go-${name}`), '')
-}
+const letGo = (name: string) => harness.touch(`go-${name}`)
 const taken = (count: number) => harness.plane.logged(() => talk().takes.flatMap(({ answer }) => answer.inputs).length >= count)
 const ended = () => talk().inputs.map(({ seq, consumed, superseded }) => [seq, consumed ?? (superseded === true ? 'superseded' : 'pending')])
 const lastRequest = () => harness.model_requests.at(-1)?.body ?? ''
-const agents = () => harness.model_requests.length
 const run = (command: Partial<FakeCommand> & { readonly message: string }, act?: (stop: AbortController) => Promise<void>) =>
   harness.run({ policy, ...command }, act)
 
@@ -35,23 +29,28 @@ test('a run without inputs makes no call but those it always made', async () => 
   expect(calls).toEqual(['/v1/runner/uploads', '/v1/runner/finish'])
 })
 
-test('a steer is seen in the turn that goes on', async () => {
+test('steers are seen in the turn that goes on, each once', async () => {
   const { finish } = await run({ message: `first\n${held('a')}\n${say('done')}` }, async () => {
     await called(1)
-    talk().add('steer', 'planted-steer')
+    talk().add('steer', 'planted-steer-a')
     await taken(1)
+    talk().add('steer', 'planted-steer-b')
+    await harness.plane.logged(() => talk().inputs[1]?.taken !== undefined)
     await letGo('a')
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'done', turn: 1 })
-  expect(lastRequest()).toContain('planted-steer')
-  expect(ended()).toEqual([[1, 1]])
+  expect(lastRequest().match(/planted-steer-./g)).toEqual(['planted-steer-a', 'planted-steer-b'])
+  expect(ended()).toEqual([
+    [1, 1],
+    [2, 1],
+  ])
   expect(talk().turns).toEqual([])
 })
 
 test('a steer that comes after the model’s last word gets a result of its own, in the same turn', async () => {
   const slow = `STUB: ${JSON.stringify({ text: 'word ', repeat: 40, delayMs: 50 })}`
   const { finish } = await run({ message: `first\n${slow}` }, async () => {
-    await harness.plane.logged(() => agents() > 0)
+    await harness.plane.logged(() => harness.model_requests.length > 0)
     talk().add('steer', 'planted-late')
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'ECHO(planted-late)', turn: 1 })
@@ -80,9 +79,10 @@ test('followups are turns of their own, in order, of one agent; what each used i
   const [one, two] = talk().turns
   expect((two?.usage.output_tokens ?? 0) - (one?.usage.output_tokens ?? 0)).toBeGreaterThan(100)
   expect((finish?.usage.output_tokens ?? 0) - (two?.usage.output_tokens ?? 0)).toBe(100)
-  const next = await run({ message: `fourth\n${speak('four')}` })
+  const more = { input_tokens: 500_000, output_tokens: 50_000 }
+  const next = await run({ message: `fourth\nSTUB: ${JSON.stringify({ text: 'four', usage: more })}` })
   expect(lastRequest()).toMatch(/first.*second.*third.*fourth/s)
-  expect(next.finish?.usage).toMatchObject(usage)
+  expect(next.finish?.usage).toMatchObject(more)
 })
 
 test('three collected messages are one turn, in order', async () => {
