@@ -2,7 +2,7 @@
  * The runner's program: one attempt, from its claim to its recorded end.
  *
  *   claim ─ heartbeats ─────────────────────────────────────┐
- *     └ sandbox, session files, agent, session files ─ logs ─┴─ finish (repeated until the table has it)
+ *     └ sandbox, session files, turns of the agent ─ logs ───┴─ finish (repeated until the table has it)
  *
  * Several attempts may share one process: nothing here changes the process, and nothing is read from it but what is passed in.
  */
@@ -12,13 +12,15 @@ import type { Assignment, Finish } from '../shared/contract/runner-protocol.ts'
 import { redactText } from '../shared/domain/redact.ts'
 import { startHeart, type Heart } from './heart.ts'
 import { failure } from './kinds/kind.ts'
-import { createLog } from './log.ts'
+import { createLog, type Log } from './log.ts'
 import { holdCredentials, type HeldCredentials } from './model/credentials.ts'
 import { createMeter, type Meter } from './model/meter.ts'
+import { createNews, type News } from './news.ts'
 import { createPlane, type AnswerTime, type Plane } from './plane.ts'
 import { readSettings, type RunnerSettings } from './settings.ts'
 import { createStop, pause, type Stop } from './stop.ts'
-import { doWork, type WorkResult } from './work.ts'
+import type { WorkResult } from './turns.ts'
+import { doWork } from './work.ts'
 
 /** What `runAttempt` resolves to. Only 0 means that the plane has the attempt's own word on how it ended. */
 export const exit_codes = {
@@ -63,22 +65,6 @@ const executionId = async ({ ecs_metadata_url }: RunnerSettings): Promise<string
   }
 }
 
-/** Says how the attempt ended until the plane took it, then looks a few times whether it is in the table. */
-const finishAttempt = async (plane: Plane, finish: Finish, stop: Stop, heart: Heart): Promise<number> => {
-  const first = await plane.finish(finish, { within_ms: finish_within_ms, signal: stop.hard })
-  await heart.end()
-  if (!first.ok) return first.why === 'superseded' ? exit_codes.superseded : first.why === 'refused' ? exit_codes.refused : exit_codes.plane_lost
-  let { recorded } = first.value
-  for (const wait_ms of recorded_waits_ms) {
-    if (recorded) break
-    await pause(wait_ms)
-    const again = await plane.finish(finish, { within_ms: 0 })
-    if (!again.ok && again.why === 'superseded') return exit_codes.superseded
-    recorded = again.ok && again.value.recorded
-  }
-  return exit_codes.finished
-}
-
 const finishOf = (result: WorkResult): Finish => ({
   outcome: result.outcome,
   ...(result.exit_code === undefined ? {} : { exit_code: result.exit_code }),
@@ -86,6 +72,8 @@ const finishOf = (result: WorkResult): Finish => ({
   ...(result.result === undefined ? {} : { result: result.result }),
   usage: result.usage,
   ...(result.saved === undefined ? {} : { saved: result.saved }),
+  ...(result.turn === undefined ? {} : { turn: result.turn }),
+  ...(result.parks === undefined ? {} : { parks: result.parks }),
 })
 
 interface Claimed {
@@ -101,22 +89,60 @@ interface Claimed {
 const secretsOf = ({ settings, token }: Claimed): string[] => [...settings.secrets, settings.claim_token, token, token.slice(token.lastIndexOf('.') + 1)]
 
 interface Held {
+  readonly stop: Stop
+  readonly heart: Heart
+  readonly news: News
+  readonly log: Log
   readonly meter: Meter
   readonly secrets: readonly string[]
   readonly credentials: HeldCredentials
 }
 
-const work = async (claim: Claimed, stop: Stop, { meter, secrets, credentials }: Held): Promise<WorkResult> => {
+interface Ending {
+  /** Says how the attempt ended until the plane took it. `inputs_wait`: it did not, for an input came before. */
+  finish(result: WorkResult): Promise<{ readonly inputs_wait: boolean }>
+  /** Of `exit_codes`; undefined until the attempt has ended. */
+  code(): number | undefined
+}
+
+const createEnding = ({ plane }: Claimed, { stop, heart, log }: Held): Ending => {
+  let code: number | undefined
+  /** The plane has it: looks a few times whether it is in the table. */
+  const seeRecorded = async (finish: Finish, first: boolean): Promise<number> => {
+    let recorded = first
+    for (const wait_ms of recorded_waits_ms) {
+      if (recorded) break
+      await pause(wait_ms)
+      const again = await plane.finish(finish, { within_ms: 0 })
+      if (!again.ok && again.why === 'superseded') return exit_codes.superseded
+      recorded = again.ok && again.value.recorded
+    }
+    return exit_codes.finished
+  }
+  return {
+    code: () => code,
+    finish: async (result) => {
+      await Promise.race([log.flush(), pause(flush_within_ms, stop.hard)])
+      if (stop.isHard()) return { inputs_wait: false }
+      const finish = finishOf(result)
+      const said = await plane.finish(finish, { within_ms: finish_within_ms, signal: stop.hard })
+      if (said.ok && said.value.inputs_wait === true && result.outcome === 'ok') return { inputs_wait: true }
+      await heart.end()
+      if (said.ok) code = await seeRecorded(finish, said.value.recorded)
+      else code = said.why === 'superseded' ? exit_codes.superseded : said.why === 'refused' ? exit_codes.refused : exit_codes.plane_lost
+      return { inputs_wait: false }
+    },
+  }
+}
+
+const work = async (claim: Claimed, held: Held, ending: Ending): Promise<WorkResult> => {
   const { settings, assignment, plane, env } = claim
-  const log = createLog({ plane, stop, secrets })
-  const input = { settings, assignment, plane, stop, log, meter, secrets, credentials, search_path: env['PATH'] }
-  const result = await doWork(input).catch((error: unknown): WorkResult => {
-    const message = redactText(error instanceof Error ? error.message : 'something broke', secrets)
+  const { finish } = ending
+  return doWork({ ...held, settings, assignment, plane, search_path: env['PATH'], finish }).catch((error: unknown): WorkResult => {
+    const message = redactText(error instanceof Error ? error.message : 'something broke', held.secrets)
     report(settings, `the attempt broke: ${message}`)
-    return { outcome: 'error', error: failure('runner_failed', message, true), usage: meter.usage() }
+    return { outcome: 'error', error: failure('runner_failed', message, true), usage: held.meter.usage() }
   })
-  await Promise.race([log.flush(), pause(flush_within_ms, stop.hard)])
-  return result
 }
 
 /** The sandbox goes. The plane may have said why, and that is what the end is called then. */
@@ -124,27 +150,37 @@ const onSandboxStop = (heart: Heart, stop: Stop) => (): void => {
   void Promise.race([heart.beatNow(), pause(last_beat_within_ms)]).then(() => stop.request('sandbox_stopped'))
 }
 
-const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> => {
-  const { settings, assignment, plane } = claim
-  const stop = createStop()
+const hold = (claim: Claimed, stop: Stop): Held => {
+  const { assignment, plane, claimed } = claim
   const meter = createMeter(assignment.budget_usd === undefined ? undefined : assignment.budget_usd - assignment.spent_usd)
   const usage = () => (meter.usage().input_tokens + meter.usage().output_tokens === 0 ? undefined : meter.usage())
   const secrets = secretsOf(claim)
   const credentials = holdCredentials(assignment.model_credentials, (secret) => secrets.push(secret))
-  const heart = startHeart({ plane, assignment, claimed: claim.claimed, stop, usage, credentials })
+  const news = createNews(assignment)
+  const heart = startHeart({ plane, assignment, claimed, stop, usage, credentials, news })
+  return { stop, heart, news, log: createLog({ plane, stop, secrets }), meter, secrets, credentials }
+}
+
+const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> => {
+  const { settings, assignment } = claim
+  const stop = createStop()
+  const held = hold(claim, stop)
+  const ending = createEnding(claim, held)
   const timer = setTimeout(() => stop.request('timeout'), assignment.timeout_ms)
-  const stopped = onSandboxStop(heart, stop)
+  const stopped = onSandboxStop(held.heart, stop)
   if (signal.aborted) stopped()
   else signal.addEventListener('abort', stopped, { once: true })
   try {
-    const result = await work(claim, stop, { meter, secrets, credentials })
-    if (!stop.isHard()) return await finishAttempt(plane, finishOf(result), stop, heart)
+    const result = await work(claim, held, ending)
+    if (ending.code() === undefined) await ending.finish(result)
+    const code = ending.code()
+    if (code !== undefined) return code
     report(settings, `the attempt ended without a word to the plane: ${stop.order()}`)
     return stop.order() === 'superseded' ? exit_codes.superseded : exit_codes.plane_lost
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stopped)
-    await heart.end()
+    await held.heart.end()
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Heartbeats: they renew the lease of the session, and bring back the order to stop and fresh credentials for the model.
+ * Heartbeats: they renew the lease of the session, and bring back the order to stop, word of inputs and answers, and fresh credentials
+ * for the model.
  *
  *   claim ──beat──beat──✗ ✗ ✗ (repeated)────┤ margin ├── lease ends
  *                                            └ the attempt ends itself: another may hold the session from then on
@@ -8,11 +9,15 @@ import type { Assignment, Heartbeat, HeartbeatAnswer } from '../shared/contract/
 import { millis } from '../shared/domain/time.ts'
 import type { ModelUsage } from '../shared/domain/usage.ts'
 import type { HeldCredentials } from './model/credentials.ts'
+import type { News } from './news.ts'
 import type { AnswerTime, Plane } from './plane.ts'
 import { pause, type Stop } from './stop.ts'
 
 export interface Heart {
-  /** One beat now, beside the regular ones; resolves when it is answered or given up. */
+  /**
+   * One beat now, beside the regular ones: whoever hears that something waits for this attempt calls this. Resolves when a beat that was
+   * sent after the call is answered or given up; calls that come meanwhile share one.
+   */
   beatNow(): Promise<void>
   /** No beat after this. */
   end(): Promise<void>
@@ -43,17 +48,21 @@ export interface HeartInput {
   readonly usage: () => ModelUsage | undefined
   /** Renewed here. */
   readonly credentials: HeldCredentials
+  /** Told here. */
+  readonly news: News
 }
 
-export const startHeart = ({ plane, assignment, claimed, stop, usage, credentials }: HeartInput): Heart => {
+export const startHeart = ({ plane, assignment, claimed, stop, usage, credentials, news }: HeartInput): Heart => {
   const ended = new AbortController()
   let interval_ms = assignment.heartbeat_ms
   let deadline_ms = leaseDeadline(assignment.lease_expires_at, claimed, Date.now())
   let beating: Promise<void> | undefined
+  let following: Promise<void> | undefined
 
   const obey = (answer: HeartbeatAnswer, answered: AnswerTime): void => {
     interval_ms = answer.heartbeat_ms
     if (answer.model_credentials !== undefined) credentials.renew(answer.model_credentials)
+    news.hear(answer, answered)
     if (answer.order === 'stop') stop.request(answer.stop_reason ?? 'cancel')
     else deadline_ms = leaseDeadline(answer.lease_expires_at, answered, Date.now())
   }
@@ -69,11 +78,20 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
     if (answer.ok) obey(answer.value, answer.answered)
     else if (answer.why === 'superseded') stop.request('superseded')
   }
-  const beatNow = (): Promise<void> => {
-    beating ??= beat().finally(() => {
+  const startBeat = (): Promise<void> => {
+    beating = beat().finally(() => {
       beating = undefined
     })
     return beating
+  }
+  /** The answer of a beat that is under way may be older than what the caller has heard of. */
+  const beatNow = (): Promise<void> => {
+    if (beating === undefined) return startBeat()
+    following ??= beating.then(() => {
+      following = undefined
+      return ended.signal.aborted ? undefined : beatNow()
+    })
+    return following
   }
   /** Once told to stop, the lease is not renewed any more: the plane's own grace counts from then. */
   const run = async (): Promise<void> => {
@@ -81,7 +99,7 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
       const left_ms = deadline_ms - performance.now()
       if (left_ms <= 0 && !stop.soft.aborted) return stop.request('lease_lost')
       await pause(Math.max(interval_min_ms, Math.min(interval_ms, left_ms > 0 ? left_ms : interval_ms)), ended.signal)
-      if (!ended.signal.aborted && !stop.isHard()) await beatNow()
+      if (!ended.signal.aborted && !stop.isHard()) await (beating ?? startBeat())
     }
   }
   const running = run()
@@ -90,7 +108,7 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
     end: async () => {
       ended.abort()
       await running
-      await beating
+      await Promise.all([beating, following])
     },
   }
 }

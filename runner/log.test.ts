@@ -8,7 +8,16 @@ const never = async (): Promise<never> => {
   throw new Error('not asked for')
 }
 /** A plane that takes logs. */
-const planeWith = (logs: Plane['logs']): Plane => ({ claim: never, heartbeat: never, upload: never, finish: never, logs })
+const planeWith = (logs: Plane['logs']): Plane => ({
+  claim: never,
+  heartbeat: never,
+  upload: never,
+  inputs: never,
+  turn: never,
+  question: never,
+  finish: never,
+  logs,
+})
 const taken = { ok: true, value: { stored: 1 }, answered: { sent_monotonic_ms: 0, plane_now_ms: undefined } } as const
 
 test('a burst becomes one batch, numbered in order', async () => {

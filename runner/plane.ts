@@ -7,15 +7,21 @@ import {
   Assignment,
   FinishAnswer,
   HeartbeatAnswer,
+  QuestionAnswer,
   RunnerLogsAnswer,
+  TakeInputsAnswer,
+  TurnEndAnswer,
   UploadAnswer,
   runner_routes,
   type Claim,
   type Finish,
   type Heartbeat,
+  type Question,
+  type TakeInputs,
+  type TurnEnd,
+  type UploadRequest,
 } from '../shared/contract/runner-protocol.ts'
 import type { LogEntry } from '../shared/domain/event.ts'
-import type { FileKind } from '../shared/ports/ports.ts'
 import { pause } from './stop.ts'
 
 /**
@@ -44,8 +50,11 @@ export interface Plane {
   claim(claim: Claim, options: CallOptions): Promise<PlaneAnswer<Assignment>>
   heartbeat(beat: Heartbeat, options: CallOptions): Promise<PlaneAnswer<HeartbeatAnswer>>
   logs(entries: readonly LogEntry[], options: CallOptions): Promise<PlaneAnswer<{ stored: number }>>
-  upload(kind: FileKind, bytes: number, options: CallOptions): Promise<PlaneAnswer<{ url: string }>>
-  finish(finish: Finish, options: CallOptions): Promise<PlaneAnswer<{ recorded: boolean }>>
+  inputs(take: TakeInputs, options: CallOptions): Promise<PlaneAnswer<TakeInputsAnswer>>
+  turn(end: TurnEnd, options: CallOptions): Promise<PlaneAnswer<TurnEndAnswer>>
+  question(question: Question, options: CallOptions): Promise<PlaneAnswer<QuestionAnswer>>
+  upload(request: z.infer<typeof UploadRequest>, options: CallOptions): Promise<PlaneAnswer<UploadAnswer>>
+  finish(finish: Finish, options: CallOptions): Promise<PlaneAnswer<FinishAnswer>>
 }
 
 const request_timeout_ms = 15_000
@@ -118,7 +127,10 @@ export const createPlane = (api_url: string, token: string): Plane => {
     claim: (claim, options) => send('claim', claim, Assignment, options),
     heartbeat: (beat, options) => send('heartbeat', beat, HeartbeatAnswer, options),
     logs: (entries, options) => send('logs', { entries }, RunnerLogsAnswer, options),
-    upload: (kind, bytes, options) => send('uploads', { kind, bytes }, UploadAnswer, options),
+    inputs: (take, options) => send('inputs', take, TakeInputsAnswer, options),
+    turn: (end, options) => send('turns', end, TurnEndAnswer, options),
+    question: (question, options) => send('questions', question, QuestionAnswer, options),
+    upload: (request, options) => send('uploads', request, UploadAnswer, options),
     finish: (finish, options) => send('finish', finish, FinishAnswer, options),
   }
 }

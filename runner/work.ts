@@ -1,27 +1,28 @@
-/** What happens between claim and finish: the sandbox is opened, the session restored, the agent run, the session saved. */
+/** What happens between claim and finish: the sandbox is opened, the session restored, the agent run turn by turn. */
 import { mkdir } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, posix } from 'node:path'
-import type { Assignment, Finish } from '../shared/contract/runner-protocol.ts'
-import type { ModelUsage } from '../shared/domain/usage.ts'
+import type { Assignment } from '../shared/contract/runner-protocol.ts'
 import { writeAttachments } from './files/attachments.ts'
 import { makeFolders, type AttemptFolders } from './files/folders.ts'
 import { restoreSession, type SessionFiles } from './files/session.ts'
-import { runClaudeCode } from './kinds/claude-code.ts'
-import { failure, no_model_usage, stoppedResult, type KindInput, type KindResult } from './kinds/kind.ts'
-import { runProcess } from './kinds/process.ts'
+import { converseWithClaude } from './kinds/claude-code.ts'
+import { failure, no_model_usage, stoppedResult, type KindInput } from './kinds/kind.ts'
+import { converseWithProcess } from './kinds/process.ts'
 import type { Log } from './log.ts'
 import type { HeldCredentials } from './model/credentials.ts'
 import type { Meter } from './model/meter.ts'
 import { startModelProxy } from './model/proxy.ts'
 import { createUpstream } from './model/upstream.ts'
 import { startEgressProxy } from './network/egress-proxy.ts'
+import type { News } from './news.ts'
 import type { Plane } from './plane.ts'
 import { openSandbox } from './sandbox/open.ts'
 import type { Bridge, Sandbox } from './sandbox/sandbox.ts'
 import { findAgentBinary, type RunnerSettings } from './settings.ts'
 import type { Stop } from './stop.ts'
+import { runTurns, type Conversation, type TurnsInput, type WorkResult } from './turns.ts'
 
 export interface WorkInput {
   readonly settings: RunnerSettings
@@ -33,10 +34,9 @@ export interface WorkInput {
   /** Grows when model credentials are renewed. */
   readonly secrets: readonly string[]
   readonly credentials: HeldCredentials
+  readonly news: News
   readonly search_path: string | undefined
-}
-export interface WorkResult extends KindResult {
-  readonly saved?: Finish['saved']
+  readonly finish: TurnsInput['finish']
 }
 
 const egress_port = 3_128
@@ -96,25 +96,30 @@ const freePort = (): Promise<number> =>
     })
   })
 
-interface Ran extends KindResult {
-  readonly used_now?: ModelUsage | undefined
-}
+/** Someone to talk to, or why there is nobody. */
+type Opened = { readonly conversation: Conversation } | { readonly ended: WorkResult }
 
-const runClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Ran> => {
-  const { settings, meter } = input
+const refused = (code: string, message: string, retryable: boolean): { readonly ended: WorkResult } => ({
+  ended: { outcome: 'error', error: failure(code, message, retryable), usage: no_model_usage },
+})
+
+const openClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Opened> => {
+  const { settings, meter, plane, news } = input
   const upstream = createUpstream(settings.model, input.credentials)
-  const why = 'nobody gave this run credentials for Bedrock, or its model has no name that Bedrock knows'
-  if (upstream === undefined) return { outcome: 'error', error: failure('model_credentials_missing', why, false), usage: no_model_usage }
-  if ((meter.leftUsd() ?? 1) <= 0) return stoppedResult('budget', no_model_usage)
+  if (upstream === undefined)
+    return refused('model_credentials_missing', 'nobody gave this run credentials for Bedrock, or its model has no name that Bedrock knows', false)
+  if ((meter.leftUsd() ?? 1) <= 0) return { ended: stoppedResult('budget', no_model_usage) }
   const proxy = await startModelProxy({ socket_path: join(folders.run, model_socket), upstream, meter })
   closers.push(() => proxy.close())
   const socket = posix.join(kind.sandbox.paths.run, model_socket)
   const port = kind.sandbox.tier === 'none' ? await freePort() : bedrock_port
   const bridges = upstream.provider === 'bedrock' ? [...kind.bridges, { port, socket }] : kind.bridges
-  return runClaudeCode({
+  const conversation = converseWithClaude({
     ...kind,
     bridges,
     session,
+    plane,
+    news,
     host_home: folders.home,
     meter,
     upstream,
@@ -122,24 +127,14 @@ const runClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFold
     bedrock_port: port,
     model_retries_max: settings.model.retries_max,
   })
+  return { conversation }
 }
 
-const runKind = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Ran> => {
+const openKind = async (input: WorkInput, kind: KindInput, folders: AttemptFolders, session: SessionFiles, closers: Closer[]): Promise<Opened> => {
   const { runner } = input.assignment.agent_config
-  if (runner === 'process') return runProcess(kind)
-  if (runner === 'claude_code') return runClaude(input, kind, folders, session, closers)
-  return { outcome: 'error', error: failure('runner_unsupported', `this runner does not know the kind ${runner}`, false), usage: no_model_usage }
-}
-
-/** The result with what was saved. A success whose files are lost is none: the next run of the session would miss them. */
-const saveAfter = async (input: WorkInput, session: SessionFiles, ran: Ran): Promise<WorkResult> => {
-  const { used_now, ...result } = ran
-  if (input.stop.isHard()) return result
-  const save = await session.save(used_now)
-  const saved = save.saved === undefined ? {} : { saved: save.saved }
-  if (save.ok) return { ...result, ...saved }
-  await input.log.write('system', 'notice', save.error.message)
-  return result.outcome === 'ok' ? { ...result, ...saved, outcome: 'error', error: save.error } : { ...result, ...saved }
+  if (runner === 'process') return { conversation: converseWithProcess(kind) }
+  if (runner === 'claude_code') return openClaude(input, kind, folders, session, closers)
+  return refused('runner_unsupported', `this runner does not know the kind ${runner}`, false)
 }
 
 const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer[]): Promise<WorkResult> => {
@@ -173,10 +168,12 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
     attachment_paths,
     stop_grace_ms: settings.stop_grace_ms,
   }
-  return saveAfter(input, session, await runKind(input, kind, folders, session, closers))
+  const kind_opened = await openKind(input, kind, folders, session, closers)
+  if ('ended' in kind_opened) return kind_opened.ended
+  return runTurns({ ...input, session, conversation: kind_opened.conversation }, no_model_usage)
 }
 
-/** Does the work of an attempt. Throws on what nobody foresaw. */
+/** Does the work of an attempt; `finish` was told of it already if it went well. Throws on what nobody foresaw. */
 export const doWork = async (input: WorkInput): Promise<WorkResult> => {
   const folders = await makeFolders(input.settings)
   const closers: Closer[] = [() => folders.remove()]

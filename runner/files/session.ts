@@ -2,7 +2,7 @@
  * The session's files: they outlive the attempt. The workspace is the agent's folder; the transcript is the agent's own memory of
  * the conversation, together with what it had used by then (its counts go on across runs, and each run reports only its own).
  */
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, lstat, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Assignment, Finish } from '../../shared/contract/runner-protocol.ts'
 import type { Failure } from '../../shared/domain/run.ts'
@@ -34,8 +34,16 @@ export type SaveResult =
 export interface SessionFiles {
   /** What the transcript's agent had used before this attempt; undefined if there is no transcript. */
   readonly used_before: ModelUsage | undefined
-  /** Saves what changed. @param used_now what the transcript's agent has used by now, over its whole life */
-  save(used_now: ModelUsage | undefined): Promise<SaveResult>
+  /** Saves what changed since it was restored or saved last. */
+  save(request: SaveRequest): Promise<SaveResult>
+}
+export interface SaveRequest {
+  /** The turn that the files are of. */
+  readonly turn: number
+  /** What the transcript's agent has used by now, over its whole life; undefined if it never started. */
+  readonly used_now: ModelUsage | undefined
+  /** The agent lives on, and with it its files: they are copied where they lie. */
+  readonly agent_lives: boolean
 }
 
 const upload_within_ms = 30_000
@@ -69,11 +77,11 @@ const restoreTranscript = async ({ assignment, folders, scratch, stop, has_trans
 
 type SavedOne = { readonly ok: true; readonly bytes: number } | { readonly ok: false; readonly error: Failure }
 
-const saveFolder = async (input: SessionInput, kind: FileKind, folder: string, limits: ArchiveLimits): Promise<SavedOne> => {
+const saveFolder = async (input: SessionInput, turn: number, kind: FileKind, folder: string, limits: ArchiveLimits): Promise<SavedOne> => {
   const archive = join(input.scratch, `${kind}.out.tar.gz`)
   const packed = await packFolder(kind, folder, archive, limits)
   if (!packed.ok) return packed
-  const answer = await input.plane.upload(kind, packed.bytes, { within_ms: upload_within_ms, signal: input.stop.hard })
+  const answer = await input.plane.upload({ kind, bytes: packed.bytes, turn }, { within_ms: upload_within_ms, signal: input.stop.hard })
   if (!answer.ok) {
     if (answer.why === 'superseded') input.stop.request('superseded')
     return { ok: false, error: { code: 'save_failed', message: `the session's ${kind} could not be saved: ${answer.why}`, retryable: true } }
@@ -82,14 +90,27 @@ const saveFolder = async (input: SessionInput, kind: FileKind, folder: string, l
   return packed
 }
 
-/** Puts transcript and usage side by side in a folder of the runner's, then saves that. */
-const saveTranscript = async (input: SessionInput, used_now: ModelUsage): Promise<SavedOne | undefined> => {
+/** What the agent put among its transcripts that is no file, folder or link of its own is nobody's. */
+const isKept = async (path: string): Promise<boolean> => {
+  const stat = await lstat(path)
+  return stat.isFile() || stat.isDirectory() || stat.isSymbolicLink()
+}
+
+/** Puts transcript and usage side by side in a folder of the runner's, then saves that. An agent that has ended gets its transcript back after. */
+const saveTranscript = async (input: SessionInput, { turn, agent_lives }: SaveRequest, used_now: ModelUsage): Promise<SavedOne | undefined> => {
   if (!(await isRealFolder(input.folders.home, ...projects))) return undefined
   const staged = join(input.scratch, 'transcript.out')
+  const [theirs, ours] = [join(input.folders.home, ...projects), join(staged, 'projects')]
+  await rm(staged, { recursive: true, force: true })
   await mkdir(staged)
-  await rename(join(input.folders.home, ...projects), join(staged, 'projects'))
-  await writeFile(join(staged, used_file), JSON.stringify(used_now))
-  return saveFolder(input, 'transcript', staged, transcript_limits)
+  if (agent_lives) await cp(theirs, ours, { recursive: true, verbatimSymlinks: true, filter: isKept })
+  else await rename(theirs, ours)
+  try {
+    await writeFile(join(staged, used_file), JSON.stringify(used_now))
+    return await saveFolder(input, turn, 'transcript', staged, transcript_limits)
+  } finally {
+    if (!agent_lives) await rename(ours, theirs)
+  }
 }
 
 const saveFailure = (error: unknown): Failure => ({
@@ -101,15 +122,18 @@ const saveFailure = (error: unknown): Failure => ({
 /** Loads what the session has. Throws where it cannot: an attempt without its session's memory must not run. */
 export const restoreSession = async (input: SessionInput): Promise<SessionFiles> => {
   const [, used_before] = await Promise.all([restoreWorkspace(input), restoreTranscript(input)])
-  const before = await folderState(input.folders.workspace)
-  const saveWorkspace = async (): Promise<SavedOne | undefined> => {
+  let known = await folderState(input.folders.workspace)
+  const saveWorkspace = async (turn: number): Promise<SavedOne | undefined> => {
     if (input.assignment.policy.workspace_access !== 'rw') return undefined
     const now = await folderState(input.folders.workspace)
-    return now.fingerprint === before.fingerprint ? undefined : saveFolder(input, 'workspace', input.folders.workspace, workspace_limits)
+    if (now.fingerprint === known.fingerprint) return undefined
+    const saved = await saveFolder(input, turn, 'workspace', input.folders.workspace, workspace_limits)
+    if (saved.ok) known = now
+    return saved
   }
   return {
     used_before,
-    save: async (used_now) => {
+    save: async (request) => {
       let saved: Saved = {}
       let error: Failure | undefined
       const keep = async (save: Promise<SavedOne | undefined>, field: keyof Saved): Promise<void> => {
@@ -117,8 +141,8 @@ export const restoreSession = async (input: SessionInput): Promise<SessionFiles>
         if (one?.ok === true) saved = { ...saved, [field]: one.bytes }
         else if (one !== undefined) error = one.error
       }
-      await keep(saveWorkspace(), 'workspace_bytes')
-      if (used_now !== undefined) await keep(saveTranscript(input, used_now), 'transcript_bytes')
+      await keep(saveWorkspace(request.turn), 'workspace_bytes')
+      if (request.used_now !== undefined) await keep(saveTranscript(input, request, request.used_now), 'transcript_bytes')
       const some = Object.keys(saved).length === 0 ? undefined : saved
       return error === undefined ? { ok: true, saved: some } : { ok: false, error, saved: some }
     },
@@ -127,6 +151,10 @@ export const restoreSession = async (input: SessionInput): Promise<SessionFiles>
 
 /** The agent names the folder of a transcript after its working folder: every character but letters and digits becomes a dash. */
 export const transcriptFolder = (cwd: string): string => cwd.replace(/[^A-Za-z0-9]/g, '-')
+
+/** Where the agent in `cwd` keeps the transcript `session_uuid`. */
+export const transcriptPath = (home: string, session_uuid: string, cwd: string): string =>
+  join(home, ...projects, transcriptFolder(cwd), `${session_uuid}.jsonl`)
 
 /**
  * Whether the agent's home holds the transcript `session_uuid`, after moving it to where an agent in `cwd` looks for it: the run before

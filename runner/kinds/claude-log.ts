@@ -36,7 +36,7 @@ const shortenTexts = (value: unknown, length_max: number): unknown => {
 }
 
 /** A value as JSON of bounded length: long texts in it are cut; what is still too long is left out. */
-const boundedJson = (value: Readonly<Record<string, unknown>>): string => {
+export const boundedJson = (value: Readonly<Record<string, unknown>>): string => {
   const whole = JSON.stringify(value)
   if (whole.length <= json_length_max) return whole
   for (const length_max of text_length_steps) {

@@ -55,10 +55,13 @@ export const stoppedResult = (order: StopOrder, usage: ModelUsage): KindResult =
   }
 }
 
-/** Once the attempt has to stop: SIGTERM, the grace, SIGKILL; at once where it has lost its session. Resolves when the process is gone. */
-export const endOnStop = async (process: SandboxedProcess, stop: Stop, grace_ms: number): Promise<void> => {
+/**
+ * Once the attempt has to stop, or the turn is interrupted: SIGTERM, the grace, SIGKILL; at once where the attempt has lost its session.
+ * Resolves when the process is gone.
+ */
+export const endOnStop = async (process: SandboxedProcess, stop: Stop, grace_ms: number, interrupted: AbortSignal): Promise<void> => {
   const gone = process.exited.then(() => 'gone' as const)
-  const ordered = await Promise.race([gone, aborted(stop.soft)])
+  const ordered = await Promise.race([gone, aborted(stop.soft), aborted(interrupted)])
   if (ordered === 'gone') return
   if (!stop.isHard()) {
     process.kill('SIGTERM')

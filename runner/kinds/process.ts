@@ -1,6 +1,7 @@
 /**
- * Kind `process`: any command line. The message arrives on its standard input; what it prints is the log, the last line that it prints
- * is the result, and how it exits is the outcome: 0 is ok, 78 (EX_CONFIG) an error that no retry will mend, anything else an error.
+ * Kind `process`: any command line. A turn is one run of it. The message arrives on its standard input, several with a blank line
+ * between them; what it prints is the log, the last line that it prints is the result, and how it exits is the outcome: 0 is ok,
+ * 78 (EX_CONFIG) an error that no retry will mend, anything else an error. Nothing can be said into a turn that goes on.
  */
 import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
@@ -8,6 +9,7 @@ import { redactText } from '../../shared/domain/redact.ts'
 import type { Log, LogStream } from '../log.ts'
 import { redactStream } from '../redact-stream.ts'
 import type { Exit } from '../sandbox/sandbox.ts'
+import type { Conversation, TurnBegin, TurnEnded } from '../turns.ts'
 import { endOnStop, failure, no_model_usage, stoppedResult, type KindInput, type KindResult } from './kind.ts'
 
 const not_retryable_exit_code = 78
@@ -64,10 +66,8 @@ const exitResult = (exit: Exit, result: string | undefined): KindResult => {
   return { outcome: 'error', exit_code: exit.code, error, usage, ...said }
 }
 
-export const runProcess = async (input: KindInput): Promise<KindResult> => {
+const runCommand = async (input: KindInput, command: readonly string[], message: string, interrupted: AbortSignal): Promise<KindResult> => {
   const { assignment, sandbox, stop, log, secrets } = input
-  const { command } = assignment.agent_config
-  if (command === undefined) return { outcome: 'error', error: failure('command_missing', 'the agent config has no command', false), usage: no_model_usage }
   const env = {
     ...input.env,
     LANEKEEPER_TASK_ID: assignment.task_id,
@@ -76,14 +76,38 @@ export const runProcess = async (input: KindInput): Promise<KindResult> => {
     LANEKEEPER_ATTACHMENTS: input.attachment_paths.join('\n'),
   }
   const process = sandbox.start({ argv: limited(command, input), env, cwd: input.cwd, bridges: input.bridges })
-  process.stdin.end(assignment.message)
+  process.stdin.end(message)
   const line = lastLine()
   const pumps = Promise.all([pump(process.stdout, 'stdout', log, secrets, line.see), pump(process.stderr, 'stderr', log, secrets, () => undefined)])
-  await endOnStop(process, stop, input.stop_grace_ms)
+  await endOnStop(process, stop, input.stop_grace_ms, interrupted)
   const exit = await process.exited
   await pumps
   const order = stop.order()
-  if (order !== undefined) return { ...stoppedResult(order, no_model_usage), ...(exit.code === null ? {} : { exit_code: exit.code }) }
+  const code = exit.code === null ? {} : { exit_code: exit.code }
+  if (order !== undefined) return { ...stoppedResult(order, no_model_usage), ...code }
   const result = line.value()
-  return exitResult(exit, result === undefined ? undefined : redactText(result, secrets).slice(0, result_length_max))
+  const said = result === undefined ? undefined : redactText(result, secrets).slice(0, result_length_max)
+  if (interrupted.aborted) return { outcome: 'ok', usage: no_model_usage, ...code, ...(said === undefined ? {} : { result: said }) }
+  return exitResult(exit, said)
+}
+
+const refused = (code: string, message: string): TurnEnded => ({ outcome: 'error', error: failure(code, message, false), usage: no_model_usage })
+
+export const converseWithProcess = (input: KindInput): Conversation => {
+  let interrupted = new AbortController()
+  return {
+    turn: async (begin: TurnBegin) => {
+      const { command } = input.assignment.agent_config
+      if (command === undefined) return refused('command_missing', 'the agent config has no command')
+      if (begin.how === 'answer') return refused('question_unknown', 'a process asks no questions, so there is none to answer')
+      interrupted = new AbortController()
+      return runCommand(input, command, begin.messages.join('\n\n'), interrupted.signal)
+    },
+    steer: () => false,
+    interrupt: () => interrupted.abort(),
+    lives: () => false,
+    usedInFiles: () => undefined,
+    settled: async () => undefined,
+    end: async () => undefined,
+  }
 }

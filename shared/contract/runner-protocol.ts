@@ -94,12 +94,13 @@ export const Assignment = z.strictObject({
   turn: z.int().min(1).default(1),
   /**
    * What that turn is: the command's message; the inputs that wait (take them; the saved session knows the message); or going on from the
-   * tool that the agent had asked about, with `answer`.
+   * tools that the agent had asked about, with `answers`.
    */
   begins_with: z.enum(['message', 'inputs', 'answer']).default('message'),
   /** Some input waits to be taken. */
   inputs_wait: z.boolean().default(false),
-  answer: Answer.optional(),
+  /** With `begins_with: answer`: to every question that was open when the attempt before this one parked. */
+  answers: z.array(Answer).default([]),
   /** How long an agent with an open question keeps its sandbox, in milliseconds; then the attempt parks. */
   question_grace_ms: z.int().default(30_000),
   /** How long an interactive attempt waits for its next input before it parks, in milliseconds. */
@@ -123,8 +124,8 @@ export const HeartbeatAnswer = z.strictObject({
   model_credentials: VendedCredentials.optional(),
   /** Present if some input waits to be taken. */
   inputs_wait: z.literal(true).optional(),
-  /** To the question that the agent has open, once there is one. */
-  answer: Answer.optional(),
+  /** To questions that this attempt has asked. They come again until the attempt ends: the runner knows them by their tool_use_id. */
+  answers: z.array(Answer).optional(),
 })
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>
 
@@ -208,7 +209,7 @@ export const Finish = z.strictObject({
   turn: z.int().min(1).optional(),
   /**
    * With outcome `ok`: the attempt gives up its sandbox, and the run goes on in another attempt, once the question is answered or an
-   * input comes. Absent: the run's work is done.
+   * input comes. Absent: the run's work is done. While one question is open, the answers to others do not unpark it.
    */
   parks: z.enum(['question', 'input']).optional(),
 })

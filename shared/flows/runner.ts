@@ -116,6 +116,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     turn: (run.inputs?.turns ?? 0) + 1,
     begins_with: knowsMessage(run) ? 'inputs' : 'message',
     inputs_wait: waitingInputs(run).length > 0,
+    answers: [],
     question_grace_ms: deps.deployment.question_grace_ms,
     idle_ms: deps.deployment.idle_ms,
   }

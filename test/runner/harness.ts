@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { startScriptedModel, type SeenRequest } from '../../local/scripted-model/server.ts'
 import { runAttempt } from '../../runner/attempt.ts'
 import type { Finish } from '../../shared/contract/runner-protocol.ts'
-import { startFakePlane, type FakeCommand, type FakePlane } from '../support/fake-plane.ts'
+import type { FakeCommand } from '../support/fake-assignment.ts'
+import { startFakePlane, type FakePlane } from '../support/fake-plane.ts'
 
 export const model_key = 'sk-ant-planted-model-key-0123456789'
 

@@ -1,34 +1,16 @@
 /** The runner's side of the control plane in memory: one attempt, its logs, its session's files, and orders that a test gives. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
-import { Assignment, Claim, Finish, Heartbeat, RunnerLogs, runner_env, UploadRequest, type VendedCredentials } from '../../shared/contract/runner-protocol.ts'
-import { AgentConfig } from '../../shared/domain/agent.ts'
+import { Claim, Finish, Heartbeat, RunnerLogs, runner_env, TurnEnd, UploadRequest, type VendedCredentials } from '../../shared/contract/runner-protocol.ts'
 import type { LogEntry } from '../../shared/domain/event.ts'
-import { Policy, type PolicyInput } from '../../shared/domain/policy.ts'
 import type { StopReason } from '../../shared/domain/run.ts'
 import type { FileKind } from '../../shared/ports/ports.ts'
 import type { ModelUsage } from '../../shared/domain/usage.ts'
 import type * as z from 'zod'
+import { assignmentOf, ids, type FakeCommand } from './fake-assignment.ts'
+import { createFakeConversation, type FakeConversation } from './fake-conversation.ts'
 
-const ulid = '01J8ZQ4M2N3P4Q5R6S7T8V9WXY'
-const ids = { workspace_id: `ws_${ulid}`, task_id: `task_${ulid}`, run_id: `run_${ulid}`, attempt_id: `att_${ulid}` }
 const claim_token = 'claim-token-of-the-fake-plane'
-
-/** What a test says about the command; the rest is filled in. */
-export interface FakeCommand {
-  readonly message: string
-  readonly config?: z.input<typeof AgentConfig>
-  readonly policy?: PolicyInput
-  readonly session_id?: string
-  readonly attachments?: Assignment['attachments']
-  readonly extra_system_prompt?: string
-  readonly timeout_ms?: number
-  readonly budget_usd?: number
-  readonly spent_usd?: number
-  readonly heartbeat_ms?: number
-  readonly lease_ms?: number
-  readonly model_credentials?: Assignment['model_credentials']
-}
 
 interface Seen {
   readonly claims: Claim[]
@@ -37,6 +19,9 @@ interface Seen {
   readonly credentials_expire_at: (string | undefined)[]
   readonly logs: LogEntry[]
   readonly finishes: Finish[]
+  /** Finishes that were not recorded, because an input came before. */
+  readonly refused_finishes: Finish[]
+  readonly uploads: z.infer<typeof UploadRequest>[]
   /** Every path that was asked for, in order. */
   readonly paths: string[]
 }
@@ -44,6 +29,8 @@ interface Seen {
 export interface FakePlane {
   readonly url: string
   readonly seen: Seen
+  /** The run's turns, inputs and questions. */
+  readonly talk: FakeConversation
   /** The session's files by kind, kept from one attempt to the next. */
   readonly files: Map<FileKind, Buffer>
   /** Prepares the next attempt; what was seen is forgotten. @returns the runner's environment */
@@ -75,6 +62,7 @@ const readBody = async (incoming: IncomingMessage): Promise<Buffer> => {
 interface State {
   command: FakeCommand
   seen: Seen
+  talk: FakeConversation
   files: Map<FileKind, Buffer>
   pending: Map<FileKind, Buffer>
   token_hash: string | undefined
@@ -87,31 +75,7 @@ interface State {
   url: string
 }
 
-const emptySeen = (): Seen => ({ claims: [], heartbeats: [], credentials_expire_at: [], logs: [], finishes: [], paths: [] })
-
-const assignmentOf = ({ command, files, url }: State): Assignment =>
-  Assignment.parse({
-    ...ids,
-    attempt_no: 1,
-    fencing_token: 1,
-    session_id: command.session_id ?? 'session-1',
-    agent_key: 'tester',
-    agent_config: AgentConfig.parse(command.config ?? {}),
-    policy: Policy.parse(command.policy ?? {}),
-    message: command.message,
-    attachments: command.attachments ?? [],
-    ...(command.extra_system_prompt === undefined ? {} : { extra_system_prompt: command.extra_system_prompt }),
-    timeout_ms: command.timeout_ms ?? 60_000,
-    ...(command.budget_usd === undefined ? {} : { budget_usd: command.budget_usd }),
-    spent_usd: command.spent_usd ?? 0,
-    heartbeat_ms: command.heartbeat_ms ?? 100,
-    lease_expires_at: new Date(Date.now() + (command.lease_ms ?? 30_000)).toISOString(),
-    restore: {
-      ...(files.has('workspace') ? { workspace_url: `${url}/files/workspace` } : {}),
-      ...(files.has('transcript') ? { transcript_url: `${url}/files/transcript` } : {}),
-    },
-    ...(command.model_credentials === undefined ? {} : { model_credentials: command.model_credentials }),
-  })
+const emptySeen = (): Seen => ({ claims: [], heartbeats: [], credentials_expire_at: [], logs: [], finishes: [], refused_finishes: [], uploads: [], paths: [] })
 
 type Answer = { readonly status: number; readonly body: unknown }
 const ok = (body: unknown): Answer => ({ status: 200, body })
@@ -125,18 +89,45 @@ const heartbeat = (state: State, body: unknown): Answer => {
     heartbeat_ms: state.command.heartbeat_ms ?? 100,
     lease_expires_at: new Date(Date.now() + (state.command.lease_ms ?? 30_000)).toISOString(),
     ...(state.fresh === undefined ? {} : { model_credentials: state.fresh }),
+    ...state.talk.heard(),
   }
   return ok(state.stop_reason === undefined ? { order: 'go_on', ...lease } : { order: 'stop', stop_reason: state.stop_reason, ...lease })
 }
 
-const finish = (state: State, body: unknown): Answer => {
-  const said = Finish.parse(body)
-  state.seen.finishes.push(said)
+const keepFiles = (state: State, saved: Finish['saved']): void => {
   for (const kind of ['workspace', 'transcript'] as const) {
     const bytes = state.pending.get(kind)
-    if (bytes !== undefined && said.saved?.[`${kind}_bytes`] === bytes.length) state.files.set(kind, bytes)
+    if (bytes !== undefined && saved?.[`${kind}_bytes`] === bytes.length) state.files.set(kind, bytes)
   }
+}
+
+const finish = (state: State, body: unknown): Answer => {
+  const said = Finish.parse(body)
+  if (state.talk.finish(said) === undefined) {
+    state.seen.refused_finishes.push(said)
+    return ok({ recorded: false, inputs_wait: true })
+  }
+  state.seen.finishes.push(said)
+  keepFiles(state, said.saved)
   return ok({ recorded: state.unrecorded-- <= 0 })
+}
+
+const endTurn = (state: State, body: unknown): Answer => {
+  const answer = state.talk.endTurn(body)
+  if (answer === undefined) return problem(409, 'illegal_state')
+  keepFiles(state, TurnEnd.parse(body).saved)
+  return ok(answer)
+}
+
+const upload = (state: State, body: unknown): Answer => {
+  const request = UploadRequest.parse(body)
+  state.seen.uploads.push(request)
+  return ok({ url: `${state.url}/files/${request.kind}` })
+}
+
+const takeInputs = (state: State, body: unknown): Answer => {
+  const answer = state.talk.take(body)
+  return answer === undefined ? problem(409, 'illegal_state') : ok(answer)
 }
 
 const route = (state: State, path: string, authorization: string | undefined, body: unknown): Answer => {
@@ -159,7 +150,13 @@ const route = (state: State, path: string, authorization: string | undefined, bo
       return ok({ stored: entries.length })
     }
     case '/v1/runner/uploads':
-      return ok({ url: `${state.url}/files/${UploadRequest.parse(body).kind}` })
+      return upload(state, body)
+    case '/v1/runner/inputs':
+      return takeInputs(state, body)
+    case '/v1/runner/turns':
+      return endTurn(state, body)
+    case '/v1/runner/questions':
+      return ok(state.talk.ask(body))
     case '/v1/runner/finish':
       return finish(state, body)
     default:
@@ -183,6 +180,7 @@ export const startFakePlane = async (): Promise<FakePlane> => {
   const state: State = {
     command: { message: '' },
     seen: emptySeen(),
+    talk: createFakeConversation(),
     files: new Map(),
     pending: new Map(),
     token_hash: undefined,
@@ -224,8 +222,13 @@ export const startFakePlane = async (): Promise<FakePlane> => {
     get seen() {
       return state.seen
     },
+    get talk() {
+      return state.talk
+    },
     files: state.files,
     next: (command) => {
+      if (command.again === undefined) state.talk = createFakeConversation()
+      else state.talk.nextAttempt()
       Object.assign(state, {
         command,
         seen: emptySeen(),
@@ -238,7 +241,11 @@ export const startFakePlane = async (): Promise<FakePlane> => {
         unrecorded: 0,
       })
       state.pending.clear()
-      return { [runner_env.attempt]: `${ids.workspace_id}/${ids.run_id}/1`, [runner_env.claim_token]: claim_token, [runner_env.api_url]: state.url }
+      return {
+        [runner_env.attempt]: `${ids.workspace_id}/${ids.run_id}/${state.talk.attempt_no}`,
+        [runner_env.claim_token]: claim_token,
+        [runner_env.api_url]: state.url,
+      }
     },
     orderStop: (reason) => void (state.stop_reason = reason),
     renewCredentials: (fresh) => void (state.fresh = fresh),
