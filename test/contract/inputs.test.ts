@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { cancelTask } from '../../shared/flows/cancel.ts'
 import { heartbeat, reportFinish } from '../../shared/flows/runner.ts'
 import { retryTask } from '../../shared/flows/retry.ts'
+import { takeInputs } from '../../shared/flows/turns.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { dispositionsOf, endOf, finishTurn, messagesOf, oneLive, sendTo, take, valueOf } from '../support/inputs.ts'
 import { at, boom, identity, named } from '../support/looks.ts'
@@ -185,6 +186,20 @@ test('a secret is redacted before it is stored, and a large message lies in the 
   await take(plane, sandbox, 2)
   await endOf(plane, sandbox, 2)
   expect(messagesOf(await take(plane, sandbox, 3))).toEqual([large])
+})
+
+test('a call about a turn that is over, or is not yet, is refused and changes nothing', async () => {
+  const { plane, sandbox, run_id } = await oneLive()
+  await sendTo(plane, run_id, 'one', 'steer')
+  await endOf(plane, sandbox, 1)
+  const before = await plane.run(run_id)
+  for (const turn of [1, 3]) {
+    const late = await takeInputs(plane.deps, identity(plane, sandbox), { turn, open: true })
+    expect(late).toMatchObject({ code: 'illegal_state' })
+  }
+  expect(await endOf(plane, sandbox, 3)).toMatchObject({ code: 'illegal_state' })
+  expect(await endOf(plane, sandbox, 1)).toMatchObject({ ok: true })
+  expect(await plane.run(run_id)).toEqual(before)
 })
 
 test('each turn has files of its own; those that a later turn replaces are removed', async () => {
