@@ -19,6 +19,8 @@ export default defineConfig({
     include: ['races', 'looks', 'endings', 'dispatch', 'wakeups', 'runner-calls', 'flows', 'inputs', 'accept-inputs'].map(
       (name) => `test/contract/${name}.test.ts`,
     ),
+    // What is kept from a run with another guard away would be taken for this one.
+    fsModuleCache: false,
     maxWorkers: 1,
     bail: 1,
     testTimeout: 300_000,
