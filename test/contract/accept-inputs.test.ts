@@ -104,6 +104,15 @@ test('a run that waits for an input says so; what comes is direct, and it works 
   expect(await plane.task(task.id)).toMatchObject({ state: 'waiting' })
 })
 
+test('an attempt that would wait while an input waits for it goes on', async () => {
+  const { plane, task, sandbox, run_id } = await oneLive({ policy: { interactive: true } })
+  await sendTo(plane, run_id, 'early')
+  expect(valueOf(await endOf(plane, sandbox, 1, { waits: true }))).toEqual({ inputs_wait: true })
+  expect(await plane.task(task.id)).toMatchObject({ state: 'running' })
+  expect(await plane.run(run_id)).not.toHaveProperty('waiting_since')
+  expect(messagesOf(await take(plane, sandbox, 2))).toEqual(['early'])
+})
+
 test('a run whose policy is not interactive does not wait', async () => {
   const { plane, sandbox } = await oneLive()
   expect(await endOf(plane, sandbox, 1, { waits: true })).toMatchObject({ code: 'illegal_state' })

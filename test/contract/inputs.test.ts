@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { cancelTask } from '../../shared/flows/cancel.ts'
 import { heartbeat, reportFinish } from '../../shared/flows/runner.ts'
 import { retryTask } from '../../shared/flows/retry.ts'
+import { takeInputs } from '../../shared/flows/turns.ts'
 import { refs } from '../../shared/store/keys.ts'
 import { dispositionsOf, endOf, finishTurn, messagesOf, oneLive, sendTo, take, valueOf } from '../support/inputs.ts'
 import { at, boom, identity, named } from '../support/looks.ts'
@@ -185,6 +186,54 @@ test('a secret is redacted before it is stored, and a large message lies in the 
   await take(plane, sandbox, 2)
   await endOf(plane, sandbox, 2)
   expect(messagesOf(await take(plane, sandbox, 3))).toEqual([large])
+})
+
+test('a call about a turn that is over, or is not yet, is refused and changes nothing', async () => {
+  const { plane, sandbox, run_id } = await oneLive()
+  await sendTo(plane, run_id, 'one', 'steer')
+  await endOf(plane, sandbox, 1)
+  const before = await plane.run(run_id)
+  for (const turn of [1, 3]) {
+    const late = await takeInputs(plane.deps, identity(plane, sandbox), { turn, open: true })
+    expect(late).toMatchObject({ code: 'illegal_state' })
+  }
+  expect(await endOf(plane, sandbox, 3)).toMatchObject({ code: 'illegal_state' })
+  expect(await endOf(plane, sandbox, 1)).toMatchObject({ ok: true })
+  expect(await plane.run(run_id)).toEqual(before)
+})
+
+test('an input that comes while the next run of its task is made is taken by that run', async () => {
+  const { plane, task, sandbox, run_id } = await oneLive()
+  await finishTurn(plane, sandbox, 1)
+  valueOf(await retryTask(plane.deps, named(plane, task)))
+  const { store } = plane.deps
+  const commit: typeof store.commit = async (writes) => {
+    if (!writes.some((write) => write.op === 'put_if_absent' && write.record.kind === 'run')) return store.commit(writes)
+    Object.assign(plane.deps, { store })
+    expect(valueOf(await sendTo(plane, run_id, 'raced'))).toMatchObject({ input: { outcome: 'queued' } })
+    return store.commit(writes)
+  }
+  Object.assign(plane.deps, { store: { ...store, commit } })
+  await plane.deliver()
+  const second = at(plane.sandboxes, 1)
+  expect(valueOf(await plane.claim(second))).toMatchObject({ inputs_wait: true })
+  expect((await plane.run(second.run_id)).inputs?.pending).toMatchObject([{ seq: 1 }])
+})
+
+test('an ending that meets a take between two of its reads reads them again', async () => {
+  const { plane, task, sandbox, run_id } = await oneLive(once)
+  await sendTo(plane, run_id, 'one')
+  await sendTo(plane, run_id, 'two', 'interrupt')
+  const { store } = plane.deps
+  const getMany: typeof store.getMany = async (wanted) => {
+    if (!wanted.some((ref) => ref.kind === 'input')) return store.getMany(wanted)
+    Object.assign(plane.deps, { store })
+    await take(plane, sandbox, 1, true)
+    return store.getMany(wanted)
+  }
+  Object.assign(plane.deps, { store: { ...store, getMany } })
+  await plane.finish(sandbox, { outcome: 'error', error: { ...boom, retryable: false } })
+  expect((await dispositionsOf(plane, task.id)).map((end) => end?.kind)).toEqual(['superseded', 'rejected'])
 })
 
 test('each turn has files of its own; those that a later turn replaces are removed', async () => {
