@@ -125,13 +125,6 @@ const flows: readonly Guard[] = [
       protects: 'a client that took the key of a tick does not hold the schedule up',
     },
     {
-      name: 'fire.fit-together',
-      find: "if (open === 'torn') return undefined",
-      replace: "if (open === 'torn') return decided([], [], nothing_due)",
-      invariant: 9,
-      protects: 'a tick whose earlier task was written meanwhile is decided again',
-    },
-    {
       name: 'fire.doubts',
       find: 'if (caught.ended === 0) await doubtAlarm(deps, name, scheduled_at_ms)\n',
       replace: '',
