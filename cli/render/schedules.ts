@@ -1,5 +1,6 @@
 /** Schedules and their ticks as tables and as fields. */
 import type { NextTicks, ScheduleView, TickView } from '../../shared/contract/schedules.ts'
+import { cronWords } from './cron-words.ts'
 import { ago, duration, oneLine } from './format.ts'
 import type { Shown } from './records.ts'
 import { clean, toned } from './style.ts'
@@ -33,6 +34,7 @@ export const scheduleFields = ({ style, now_ms, agents }: Shown, schedule: Sched
     ['paused', schedule.paused_reason?.replaceAll('_', ' ')],
     ['agent', `${agents.get(schedule.agent_id) ?? ''} ${style.dim(schedule.agent_id)}`.trim()],
     ['cron', clean(schedule.cron_expr)],
+    ['says', cronWords(schedule.cron_expr)],
     ['zone', clean(schedule.timezone)],
     ['prompt', clean(schedule.prompt).trimEnd()],
     ['overlap', schedule.overlap],
@@ -71,5 +73,6 @@ export const nextLines = ({ style, now_ms }: Shown, next: NextTicks): string => 
     line: style.yellow(`the clocks change from ${offset_before} to ${offset_after}`),
   }))
   const lines = [...ticks, ...changes].toSorted((a, b) => (a.at < b.at ? -1 : 1)).map(({ line }) => line)
-  return `${[style.dim(clean(next.timezone)), ...lines].join('\n')}\n`
+  const words = cronWords(next.cron_expr)
+  return `${[...(words === undefined ? [] : [words]), style.dim(clean(next.timezone)), ...lines].join('\n')}\n`
 }

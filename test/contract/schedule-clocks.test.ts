@@ -78,6 +78,41 @@ test('alarms are set within two minutes where the doorbell is lost', async () =>
   expect(plane.alarms.get(name.schedule_id)).toMatchObject([{ expression: 'cron(0 13 * * ? *)' }])
 })
 
+test('the alarms of a deleted schedule are taken out where the doorbell is lost', async () => {
+  const { plane, name } = await setUp()
+  await deleteSchedule(plane.deps, name)
+  plane.signals.length = 0
+  plane.advance(minute_ms)
+  await swept(plane)
+  expect(plane.alarms.get(name.schedule_id)).toEqual([])
+})
+
+test('a schedule that is paused after an outage gives a row to all that was due, in bounded commits', async () => {
+  const { plane, name } = await setUp()
+  plane.advance(200 * minute_ms)
+  await updateSchedule(plane.deps, name, { active: false })
+  expect(await outcomes(plane, name.schedule_id)).toHaveLength(200)
+})
+
+test('a change that is made while a tick fires is kept', async () => {
+  const { plane, name, fire } = await setUp()
+  plane.advance(minute_ms)
+  const overtaken: LookDeps = {
+    ...plane.deps,
+    store: {
+      ...plane.deps.store,
+      getMany: async (wanted) => {
+        if ((await stored(plane, name.schedule_id)).overlap === 'queue')
+          await updateSchedule({ ...plane.deps, clock: { now: () => 0 } }, name, { overlap: 'skip' })
+        return plane.deps.store.getMany(wanted)
+      },
+    },
+  }
+  await fire(plane.deps.clock.now(), overtaken)
+  expect(await stored(plane, name.schedule_id)).toMatchObject({ overlap: 'skip' })
+  expect(await outcomes(plane, name.schedule_id)).toEqual(['fired'])
+})
+
 test('a ring at what is no tick of an active schedule sets its entries anew, once an hour at most', async () => {
   const { plane, name, fire } = await setUp({ cron_expr: '0 12 * * *' })
   plane.advance(hour_ms - 1)

@@ -95,11 +95,9 @@ const paused = (schedule: Live, paused_reason: PauseReason, now_ms: number): Sch
   return { ...kept, status: 'paused', paused_reason, alarm: withoutTick(schedule.alarm, schedule.next_run_at), due_at: timestamp(now_ms + alarm_repair_ms) }
 }
 
-/** From when on new times count: now, but not before the newest tick that has a row. */
-const sinceWhen = (schedule: Schedule, now_ms: number): number => {
-  const ticked_at = schedule.ticked_at ?? schedule.last_run_at
-  return ticked_at === undefined ? now_ms : Math.max(now_ms, millis(ticked_at))
-}
+/** From when on new times count: now, but not before the newest tick that has a row. An older release writes the time of its last fire only. */
+const sinceWhen = ({ ticked_at, last_run_at }: Schedule, now_ms: number): number =>
+  Math.max(now_ms, ...[ticked_at, last_run_at].map((at) => (at === undefined ? 0 : millis(at))))
 
 /** Active with the first tick after now; where its times did not change, it keeps the next one that it has. */
 const activated = (schedule: Live, retimed: boolean, ticks: TickSource, now_ms: number): ScheduleIn<'active'> | undefined => {

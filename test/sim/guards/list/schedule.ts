@@ -42,8 +42,8 @@ const ticks = guardsIn('shared/domain/decide/schedule-ticks.ts', [
 const changes = guardsIn('shared/domain/decide/schedule.ts', [
   {
     name: 'times.since',
-    find: 'return ticked_at === undefined ? now_ms : Math.max(now_ms, millis(ticked_at))',
-    replace: 'return now_ms',
+    find: 'Math.max(now_ms, ...[ticked_at, last_run_at].map((at) => (at === undefined ? 0 : millis(at))))',
+    replace: 'now_ms',
     invariant: 9,
     protects: 'a tick that an alarm rang early is not waited for again when times are set anew',
   },
@@ -123,13 +123,6 @@ const flows: readonly Guard[] = [
       replace: 'true ? undefined : loadTaken(',
       invariant: 9,
       protects: 'a client that took the key of a tick does not hold the schedule up',
-    },
-    {
-      name: 'fire.fit-together',
-      find: "if (open === 'torn') return undefined",
-      replace: "if (open === 'torn') return decided([], [], nothing_due)",
-      invariant: 9,
-      protects: 'a tick whose earlier task was written meanwhile is decided again',
     },
     {
       name: 'fire.doubts',
