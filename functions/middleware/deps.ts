@@ -1,11 +1,9 @@
 /** The dependencies of the functions, bound to AWS once per process, from the environment. */
-import { ECSClient } from '@aws-sdk/client-ecs'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { S3Client } from '@aws-sdk/client-s3'
-import { SQSClient } from '@aws-sdk/client-sqs'
 import { STSClient } from '@aws-sdk/client-sts'
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { eventBridgeAlarmClock } from '../../shared/ports/aws/alarm-clock.ts'
+import { computeClient, queueClient, tableClient } from '../../shared/ports/aws/clients.ts'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
 import { sts_client_settings, stsModelCredentials } from '../../shared/ports/aws/model-credentials.ts'
@@ -23,18 +21,15 @@ import { capacityMeter } from './capacity.ts'
 const { env } = process
 const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
-/** Each command is set up once per kind and not once per call. Our commands bring no middleware of their own, which is what the SDK asks for. */
-const sdk_settings = { cacheMiddleware: true } as const
-
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
-    client: new DynamoDBClient(sdk_settings),
+    client: tableClient(),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
   signals: sqsSignals({
-    client: new SQSClient(sdk_settings),
+    client: queueClient(),
     ids: system_ids,
     queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
   }),
@@ -50,7 +45,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
 export const draftDeps = () => {
   const { provider, base_url, model, secret_arn } = readTextModel(env)
   return {
-    store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table') }),
+    store: dynamoStore({ client: tableClient(), table: readEnv(env, 'table') }),
     clock: system_clock,
     model: messagesModel({
       provider,
@@ -86,5 +81,5 @@ export const lookDeps = (log: Log): LookDeps => ({
 /** What the functions that start and stop sandboxes need. */
 export const computeDeps = (log: Log): ComputeDeps => ({
   ...flowDeps(log),
-  compute: ecsCompute({ client: new ECSClient(sdk_settings), settings: readCompute(env) }),
+  compute: ecsCompute({ client: computeClient(), settings: readCompute(env) }),
 })
