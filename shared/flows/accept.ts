@@ -5,7 +5,7 @@ import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { SessionId, TaskId, type WorkspaceId } from '../domain/ids.ts'
 import { refs } from '../store/keys.ts'
 import { sendSignals, type FlowDeps } from './flow.ts'
-import { refuseKilled } from './kill.ts'
+import { refusalOf } from './kill.ts'
 import { loadCommand } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { Command, CommandParams } from '../domain/command.ts'
@@ -47,8 +47,9 @@ const parentIsMissing = async (deps: FlowDeps, { workspace_id, params }: AcceptC
 
 const decideOnce = async (deps: FlowDeps, request: AcceptCommandRequest): Promise<Decision<Accepted> | Refusal> => {
   const { workspace_id, params, body_hash } = request
-  const [agent, killed] = await Promise.all([deps.store.get(refs.agent(workspace_id, params.agent_id)), refuseKilled(deps, workspace_id)])
-  if (agent === undefined) return refuse('not_found', `no agent ${params.agent_id}`, [{ field: 'agent_id', message: 'no such agent' }])
+  const [agent, gate] = await deps.store.getMany<'agent' | 'gate'>([refs.agent(workspace_id, params.agent_id), refs.gate(workspace_id)])
+  const killed = gate?.kind === 'gate' ? refusalOf(gate) : undefined
+  if (agent?.kind !== 'agent') return refuse('not_found', `no agent ${params.agent_id}`, [{ field: 'agent_id', message: 'no such agent' }])
   if (killed !== undefined) return killed
   if (await parentIsMissing(deps, request))
     return refuse('not_found', `no task ${params.parent_task_id}`, [{ field: 'parent_task_id', message: 'no such task' }])

@@ -8,7 +8,7 @@ import { cancelTask } from './cancel.ts'
 import { sendSignals, settle, settled, type FlowDeps } from './flow.ts'
 import { fitTogether, loadTargetRun } from './load.ts'
 import { pagesOf } from './pages.ts'
-import type { Kill } from '../domain/gate.ts'
+import type { Gate, Kill } from '../domain/gate.ts'
 import type { WorkspaceId } from '../domain/ids.ts'
 import type { Task } from '../domain/task.ts'
 
@@ -100,6 +100,10 @@ export const lookAtGate = async (deps: FlowDeps, workspace_id: WorkspaceId): Pro
 
 /** What a command meets in a workspace that was killed. */
 export const refuseKilled = async (deps: FlowDeps, workspace_id: WorkspaceId): Promise<Refusal | undefined> => {
-  const kill = (await deps.store.get(refs.gate(workspace_id)))?.kill
-  return kill === undefined ? undefined : refuse('workspace_killed', `the workspace was killed at ${kill.killed_at}: it takes no work until it is resumed`)
+  const gate = await deps.store.get(refs.gate(workspace_id))
+  return gate === undefined ? undefined : refusalOf(gate)
 }
+
+/** What a gate answers to new work; undefined where it is open. */
+export const refusalOf = ({ kill }: Gate): Refusal | undefined =>
+  kill === undefined ? undefined : refuse('workspace_killed', `the workspace was killed at ${kill.killed_at}: it takes no work until it is resumed`)
