@@ -21,7 +21,7 @@ export interface InFlightResult {
   readonly launched_ms: Spread
   readonly life_ms: Spread
   readonly tasks_per_s: number
-  /** Of the stack and all that it starts, by program, in milliseconds. Empty where there is no /proc. */
+  /** Of the stack and all that it starts, by program, and of the client that follows the tasks, in milliseconds. Empty where there is no /proc. */
   readonly cpu_ms: TreeCpu
   readonly per_task: Uses
 }
@@ -78,7 +78,12 @@ const tasksPerSecond = (lives: readonly Life[]): number => {
   return lives.length / ((end - begin) / 1_000)
 }
 
-const cpuOf = async (stack: BenchStack): Promise<TreeCpu> => (process.platform === 'linux' ? treeCpu(stack.pid) : {})
+/** The client is the benchmark's own process: it shares the machine with the stack. */
+const cpuOf = async (stack: BenchStack): Promise<TreeCpu> => {
+  if (process.platform !== 'linux') return {}
+  const { user, system } = process.cpuUsage()
+  return { ...(await treeCpu(stack.pid)), client: (user + system) / 1_000 }
+}
 
 const createNoop = async (client: Client, agent_key: string, concurrency: number) =>
   client.agents.create({ agent_key, config: { runner: 'process', command: ['true'], concurrency } })

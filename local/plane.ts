@@ -76,7 +76,7 @@ const tasks_max = 256
 const makeCompute = (settings: PlaneSettings, bus: ReturnType<typeof makeBus>) => {
   const { stack } = settings
   const log = openLogFile(join(settings.data, 'logs', 'runner.log'))
-  const hosts = makeHosts({ slots: 16, idle_ms: 30_000, unanswered_ms: 2_000, environment: settings.host_environment, log: log.write })
+  const hosts = makeHosts({ slots: 32, idle_ms: 30_000, unanswered_ms: 2_000, environment: settings.host_environment, log: log.write })
   const tasks = makeTasks({ hosts, bus, now: Date.now, stopped_max: 5_000 })
   const [cluster] = stack.of(['AWS::ECS::Cluster'], z.looseObject({}))
   if (cluster === undefined) throw new Error('the template has no ECS cluster')

@@ -11,6 +11,7 @@ import * as z from 'zod'
 import type { Assignment, Finish } from '../shared/contract/runner-protocol.ts'
 import { redactText } from '../shared/domain/redact.ts'
 import { startDoorbell } from './doorbell.ts'
+import { exchange } from './exchange.ts'
 import { startHeart, type Heart } from './heart.ts'
 import { failure } from './kinds/kind.ts'
 import { createLog, type Log } from './log.ts'
@@ -59,8 +60,8 @@ const report = (settings: RunnerSettings, message: string): void => {
 const executionId = async ({ ecs_metadata_url }: RunnerSettings): Promise<string | undefined> => {
   if (ecs_metadata_url === undefined) return undefined
   try {
-    const response = await fetch(`${ecs_metadata_url}/task`, { signal: AbortSignal.timeout(metadata_within_ms) })
-    return z.looseObject({ TaskARN: z.string().max(500) }).parse(await response.json()).TaskARN
+    const { text } = await exchange(`${ecs_metadata_url}/task`, { method: 'GET', timeout_ms: metadata_within_ms })
+    return z.looseObject({ TaskARN: z.string().max(500) }).parse(JSON.parse(text)).TaskARN
   } catch {
     return undefined
   }

@@ -22,6 +22,7 @@ import {
   type UploadRequest,
 } from '../shared/contract/runner-protocol.ts'
 import type { LogEntry } from '../shared/domain/event.ts'
+import { exchange, type Answered, type Asking } from './exchange.ts'
 import { pause } from './stop.ts'
 
 /**
@@ -65,17 +66,17 @@ const Problem = z.looseObject({ code: z.string().optional(), detail: z.string().
 
 type Tried<T> = { readonly done: PlaneAnswer<T> } | { readonly again: string }
 
-const planeTime = (response: Response): number | undefined => {
-  const at_ms = Date.parse(response.headers.get('date') ?? '')
+const planeTime = ({ headers }: Answered): number | undefined => {
+  const at_ms = Date.parse(headers.date ?? '')
   return Number.isNaN(at_ms) ? undefined : at_ms
 }
 
-const problemOf = async (response: Response): Promise<{ readonly code: string | undefined; readonly message: string }> => {
+const problemOf = ({ status, text }: Answered): { readonly code: string | undefined; readonly message: string } => {
   try {
-    const { code, detail, title } = Problem.parse(JSON.parse((await response.text()).slice(0, 10_000)))
-    return { code, message: [`${response.status}`, code, detail ?? title].filter((part) => part !== undefined).join(' ') }
+    const { code, detail, title } = Problem.parse(JSON.parse(text.slice(0, 10_000)))
+    return { code, message: [`${status}`, code, detail ?? title].filter((part) => part !== undefined).join(' ') }
   } catch {
-    return { code: undefined, message: `${response.status}` }
+    return { code: undefined, message: `${status}` }
   }
 }
 
@@ -83,23 +84,23 @@ const problemOf = async (response: Response): Promise<{ readonly code: string | 
 const not_now = 'illegal_state'
 
 /** An answer that no repeat will change: any other 409, or 401 because nobody knows this attempt, end it. */
-const failed = async <T>(response: Response): Promise<Tried<T>> => {
-  const { code, message } = await problemOf(response)
-  if (response.status === 429 || response.status >= 500) return { again: message }
-  const is_over = response.status === 401 || (response.status === 409 && code !== not_now)
+const failed = <T>(answered: Answered): Tried<T> => {
+  const { code, message } = problemOf(answered)
+  const { status } = answered
+  if (status === 429 || status >= 500) return { again: message }
+  const is_over = status === 401 || (status === 409 && code !== not_now)
   return { done: { ok: false, why: is_over ? 'superseded' : 'refused', message } }
 }
 
-const tryOnce = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, signal: AbortSignal | undefined): Promise<Tried<T>> => {
-  const timeout = AbortSignal.timeout(request_timeout_ms)
+const tryOnce = async <T>(url: string, asking: Asking, schema: z.ZodType<T>): Promise<Tried<T>> => {
   const sent_monotonic_ms = performance.now()
   try {
-    const response = await fetch(url, { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) })
-    if (!response.ok) return await failed<T>(response)
-    const parsed = schema.safeParse(JSON.parse(await response.text()))
+    const answered = await exchange(url, asking)
+    if (answered.status < 200 || answered.status > 299) return failed<T>(answered)
+    const parsed = schema.safeParse(JSON.parse(answered.text))
     if (!parsed.success)
       return { done: { ok: false, why: 'refused', message: `the plane's answer is not what the protocol says: ${z.prettifyError(parsed.error)}` } }
-    return { done: { ok: true, value: parsed.data, answered: { sent_monotonic_ms, plane_now_ms: planeTime(response) } } }
+    return { done: { ok: true, value: parsed.data, answered: { sent_monotonic_ms, plane_now_ms: planeTime(answered) } } }
   } catch (error) {
     return { again: error instanceof Error ? `${error.name}: ${error.message}${error.cause instanceof Error ? ` (${error.cause.message})` : ''}` : 'no answer' }
   }
@@ -108,10 +109,10 @@ const tryOnce = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, 
 /** Full jitter, so that the runners of a plane that comes back do not all knock at once. */
 const backoffMs = (tries: number): number => Math.random() * Math.min(backoff_max_ms, backoff_first_ms * 2 ** tries)
 
-const call = async <T>(url: string, init: RequestInit, schema: z.ZodType<T>, { within_ms, signal }: CallOptions): Promise<PlaneAnswer<T>> => {
+const call = async <T>(url: string, asking: Asking, schema: z.ZodType<T>, { within_ms, signal }: CallOptions): Promise<PlaneAnswer<T>> => {
   const until_ms = performance.now() + within_ms
   for (let tries = 0; ; tries++) {
-    const tried = await tryOnce(url, init, schema, signal)
+    const tried = await tryOnce(url, { ...asking, signal }, schema)
     if ('done' in tried) return tried.done
     const wait_ms = backoffMs(tries)
     if (signal?.aborted === true || performance.now() + wait_ms > until_ms) return { ok: false, why: 'unreachable', message: tried.again }
@@ -124,7 +125,8 @@ export const createPlane = (api_url: string, token: string): Plane => {
   const send = <T>(route: keyof typeof runner_routes, body: unknown, schema: z.ZodType<T>, options: CallOptions): Promise<PlaneAnswer<T>> => {
     const authorization: Record<string, string> = route === 'claim' ? {} : { authorization: `Bearer ${token}` }
     const headers = { 'content-type': 'application/json', ...authorization }
-    return call(`${api_url}${runner_routes[route].path}`, { method: runner_routes[route].method, headers, body: JSON.stringify(body) }, schema, options)
+    const { method, path } = runner_routes[route]
+    return call(`${api_url}${path}`, { method, headers, body: JSON.stringify(body), timeout_ms: request_timeout_ms }, schema, options)
   }
   return {
     claim: (claim, options) => send('claim', claim, Assignment, options),

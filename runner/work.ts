@@ -1,6 +1,5 @@
 /** What happens between claim and finish: the sandbox is opened, the session restored, the agent run turn by turn. */
-import { mkdir } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, posix } from 'node:path'
 import type { Assignment } from '../shared/contract/runner-protocol.ts'
@@ -154,7 +153,7 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
   const absent = policy.workspace_access === 'none'
   const attached = await writeAttachments(absent ? folders.home : folders.workspace, assignment.attachments)
   const attachment_paths = attached.map((path) => join(absent ? sandbox.paths.home : sandbox.paths.workspace, path))
-  if (!absent) await mkdir(join(folders.workspace, cwd.slice(sandbox.paths.workspace.length)), { recursive: true })
+  if (!absent) mkdirSync(join(folders.workspace, cwd.slice(sandbox.paths.workspace.length)), { recursive: true })
   const bridges = await openNetwork(input, sandbox, folders, closers)
   const kind: KindInput = {
     assignment,
@@ -175,7 +174,7 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
 
 /** Does the work of an attempt; `finish` was told of it already if it went well. Throws on what nobody foresaw. */
 export const doWork = async (input: WorkInput): Promise<WorkResult> => {
-  const folders = await makeFolders(input.settings)
+  const folders = makeFolders(input.settings)
   const closers: Closer[] = [() => folders.remove()]
   try {
     return await workIn(input, folders, closers)

@@ -1,12 +1,10 @@
 /** The dependencies of the functions, bound to AWS once per process, from the environment. */
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi'
-import { ECSClient } from '@aws-sdk/client-ecs'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { S3Client } from '@aws-sdk/client-s3'
-import { SQSClient } from '@aws-sdk/client-sqs'
 import { STSClient } from '@aws-sdk/client-sts'
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { eventBridgeAlarmClock } from '../../shared/ports/aws/alarm-clock.ts'
+import { computeClient, queueClient, tableClient } from '../../shared/ports/aws/clients.ts'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import { doorbells_client_settings, gatewayDoorbells } from '../../shared/ports/aws/doorbells.ts'
 import { s3_client_settings, s3Files } from '../../shared/ports/aws/files.ts'
@@ -27,9 +25,6 @@ import { capacityMeter } from './capacity.ts'
 const { env } = process
 const onCapacity = capacityMeter(env, (line) => void process.stdout.write(line))
 
-/** Each command is set up once per kind and not once per call. Our commands bring no middleware of their own, which is what the SDK asks for. */
-const sdk_settings = { cacheMiddleware: true } as const
-
 /** Only some functions ring runners: their environment says where. */
 const doorbellsOf = (log: Log): Doorbells | undefined => {
   const { [env_names.doorbell]: endpoint = '' } = env
@@ -41,13 +36,13 @@ const doorbellsOf = (log: Log): Doorbells | undefined => {
 /** What every function needs. */
 export const flowDeps = (log: Log): FlowDeps => ({
   store: dynamoStore({
-    client: new DynamoDBClient(sdk_settings),
+    client: tableClient(),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
   signals: ringing(
     sqsSignals({
-      client: new SQSClient(sdk_settings),
+      client: queueClient(),
       ids: system_ids,
       queues: { dispatch: env.LANEKEEPER_DISPATCH_QUEUE_URL, attempt_events: env.LANEKEEPER_ATTEMPT_EVENTS_QUEUE_URL, wake: env.LANEKEEPER_WAKE_QUEUE_URL },
     }),
@@ -65,7 +60,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
 export const draftDeps = () => {
   const { provider, base_url, model, secret_arn } = readTextModel(env)
   return {
-    store: dynamoStore({ client: new DynamoDBClient({}), table: readEnv(env, 'table') }),
+    store: dynamoStore({ client: tableClient(), table: readEnv(env, 'table') }),
     clock: system_clock,
     model: messagesModel({
       provider,
@@ -86,7 +81,7 @@ export const draftDeps = () => {
 /** What functions need that look at the table and signal nobody. */
 export const tableDeps = () => ({
   store: dynamoStore({
-    client: new DynamoDBClient(sdk_settings),
+    client: tableClient(),
     table: readEnv(env, 'table'),
     ...(onCapacity === undefined ? {} : { onCapacity }),
   }),
@@ -110,5 +105,5 @@ export const lookDeps = (log: Log): LookDeps => ({
 /** What the functions that start and stop sandboxes need. */
 export const computeDeps = (log: Log): ComputeDeps => ({
   ...flowDeps(log),
-  compute: ecsCompute({ client: new ECSClient(sdk_settings), settings: readCompute(env) }),
+  compute: ecsCompute({ client: computeClient(), settings: readCompute(env) }),
 })

@@ -48,7 +48,10 @@ export const awsJsonHandler = (version: '1.0' | '1.1', operations: Readonly<Reco
       response.writeHead(status, { 'content-type': contentType, 'x-amzn-requestid': randomUUID(), ...headers }).end(JSON.stringify(value))
     }
     const gone = new AbortController()
-    response.once('close', () => gone.abort())
+    // After a whole answer nobody listens any more, and an abort would cost as much as the answer.
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort()
+    })
     try {
       const name =
         String(request.headers['x-amz-target'] ?? '')

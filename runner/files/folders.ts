@@ -1,5 +1,6 @@
 /** The folders of one attempt, made when it starts and removed when it ends. */
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
+import { chmod, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HostFolders } from '../sandbox/sandbox.ts'
@@ -20,7 +21,18 @@ const openUp = async (folder: string): Promise<void> => {
   for (const entry of await readdir(folder, { withFileTypes: true })) if (entry.isDirectory()) await openUp(join(folder, entry.name))
 }
 
+/** Whether an empty folder is gone now. */
+const removed = (folder: string): boolean => {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch {
+    return !existsSync(folder)
+  }
+}
+
 const removeFolder = async (folder: string): Promise<void> => {
+  if (removed(folder)) return
   try {
     await rm(folder, { recursive: true, force: true })
   } catch {
@@ -30,10 +42,10 @@ const removeFolder = async (folder: string): Promise<void> => {
 }
 
 /** In a task of two containers, the volumes that both mount. They go with the task. */
-const containerFolders = async ({ work_dir, sockets_dir }: RunnerSettings): Promise<AttemptFolders> => {
-  const scratch = await mkdtemp(join(work_dir, 'lk-'))
+const containerFolders = ({ work_dir, sockets_dir }: RunnerSettings): AttemptFolders => {
+  const scratch = mkdtempSync(join(work_dir, 'lk-'))
   const home = join(sockets_dir, 'home')
-  await mkdir(home, { recursive: true })
+  mkdirSync(home, { recursive: true })
   return { workspace: container_workspace, home, tmp: '/tmp', run: sockets_dir, scratch, remove: () => removeFolder(scratch) }
 }
 
@@ -41,20 +53,28 @@ const containerFolders = async ({ work_dir, sockets_dir }: RunnerSettings): Prom
 const socket_folder_bytes_max = 87
 
 /** Beside the other folders, or in the system's temporary folder where that path would be too long for a socket. */
-const makeSocketFolder = async (root: string): Promise<string> => {
+const makeSocketFolder = (root: string): string => {
   const beside = join(root, 'run')
-  if (Buffer.byteLength(beside) > socket_folder_bytes_max) return mkdtemp(join(tmpdir(), 'lk-run-'))
-  await mkdir(beside)
+  if (Buffer.byteLength(beside) > socket_folder_bytes_max) return mkdtempSync(join(tmpdir(), 'lk-run-'))
+  mkdirSync(beside)
   return beside
 }
 
-/** @param settings `work_dir` is made if it is not there */
-export const makeFolders = async (settings: RunnerSettings): Promise<AttemptFolders> => {
-  await mkdir(settings.work_dir, { recursive: true })
+/**
+ * Making an empty folder takes less than handing it to a thread of the pool, so it is done at once, and so is removing one that stayed empty.
+ * @param settings `work_dir` is made if it is not there
+ */
+export const makeFolders = (settings: RunnerSettings): AttemptFolders => {
+  mkdirSync(settings.work_dir, { recursive: true })
   if (settings.sandbox === 'container') return containerFolders(settings)
-  const root = await mkdtemp(join(settings.work_dir, 'lk-'))
-  const run = await makeSocketFolder(root)
+  const root = mkdtempSync(join(settings.work_dir, 'lk-'))
+  const run = makeSocketFolder(root)
   const folders = { workspace: join(root, 'workspace'), home: join(root, 'home'), tmp: join(root, 'tmp'), scratch: join(root, 'scratch') }
-  await Promise.all(Object.values(folders).map((path) => mkdir(path)))
-  return { ...folders, run, remove: async () => void (await Promise.all([removeFolder(root), removeFolder(run)])) }
+  for (const path of Object.values(folders)) mkdirSync(path)
+  const remove = async (): Promise<void> => {
+    // Mostly all of them are empty. What is not goes with the root.
+    for (const path of [...Object.values(folders), run]) removed(path)
+    await Promise.all([removeFolder(root), removeFolder(run)])
+  }
+  return { ...folders, run, remove }
 }

@@ -139,7 +139,7 @@ const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS
     // Its process ids may be others' by now.
     if (over) return
     if (signal !== 'SIGKILL') {
-      if (first_pid !== undefined) void signalDescendants(first_pid, signal)
+      if (first_pid !== undefined) signalDescendants(first_pid, signal)
       return
     }
     killed = true

@@ -16,7 +16,7 @@ export const startOnHost = (argv: readonly string[], env: Readonly<Record<string
   let over = false
   const ended = async (): Promise<Exit> => {
     const [code, signal] = await once(child, 'exit')
-    if (child.pid !== undefined) await killTree(child.pid)
+    if (child.pid !== undefined) killTree(child.pid)
     return { code, signal }
   }
   return {
@@ -30,11 +30,11 @@ export const startOnHost = (argv: readonly string[], env: Readonly<Record<string
       // Its process ids may be others' by now.
       if (over || child.pid === undefined) return
       if (signal === 'SIGKILL') {
-        void killTree(child.pid)
+        killTree(child.pid)
         return
       }
       child.kill(signal)
-      void signalDescendants(child.pid, signal)
+      signalDescendants(child.pid, signal)
     },
   }
 }

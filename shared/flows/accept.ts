@@ -6,7 +6,7 @@ import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { InputId, SessionId, TaskId, type WorkspaceId } from '../domain/ids.ts'
 import { refs } from '../store/keys.ts'
 import { decisions_max, sendSignals, type FlowDeps } from './flow.ts'
-import { refuseKilled } from './kill.ts'
+import { refuseAt } from './kill.ts'
 import { loadCommand } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { Command, CommandParams } from '../domain/command.ts'
@@ -80,12 +80,12 @@ const decideAsInput = async (deps: FlowDeps, run: Run, request: AcceptRequest): 
 
 const decideOnce = async (deps: FlowDeps, request: AcceptCommandRequest): Promise<Decision<Decided> | Refusal> => {
   const { workspace_id, params, body_hash } = request
-  const [agent, killed, run] = await Promise.all([
-    deps.store.get(refs.agent(workspace_id, params.agent_id)),
-    refuseKilled(deps, workspace_id),
+  const [[agent, gate], run] = await Promise.all([
+    deps.store.getMany<'agent' | 'gate'>([refs.agent(workspace_id, params.agent_id), refs.gate(workspace_id)]),
     runOfSession(deps, request),
   ])
-  if (agent === undefined) return refuse('not_found', `no agent ${params.agent_id}`, [{ field: 'agent_id', message: 'no such agent' }])
+  const killed = refuseAt(gate?.kind === 'gate' ? gate : undefined)
+  if (agent?.kind !== 'agent') return refuse('not_found', `no agent ${params.agent_id}`, [{ field: 'agent_id', message: 'no such agent' }])
   if (killed !== undefined) return killed
   if (await parentIsMissing(deps, request))
     return refuse('not_found', `no task ${params.parent_task_id}`, [{ field: 'parent_task_id', message: 'no such task' }])

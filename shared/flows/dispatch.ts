@@ -33,9 +33,13 @@ const headOfLine = async (deps: FlowDeps, name: ClassName, limit: number): Promi
   return page.records.filter((record) => record.kind === 'place')
 }
 
-/** The class, with the limit that its agent wants at this moment. */
-const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ instance: Instance; agent: Agent } | undefined> => {
-  const stored = await deps.store.get(refs.instance(name.workspace_id, name.class_key))
+interface CurrentInstance {
+  readonly instance: Instance
+  readonly agent: Agent
+}
+
+/** The class, with the limit that its agent wants at this moment. @param stored as it was just read */
+const currentInstance = async (deps: FlowDeps, name: ClassName, stored: Instance | undefined): Promise<CurrentInstance | undefined> => {
   const [first] = stored === undefined ? await headOfLine(deps, name, 1) : []
   const agent_id = stored?.agent_id ?? first?.agent_id
   if (agent_id === undefined) return undefined
@@ -44,7 +48,7 @@ const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ insta
   if (stored === undefined) {
     if (first === undefined) return undefined
     await deps.store.commit([{ op: 'put_if_absent', record: newInstance(first, agent, deps.deployment.failed_attempt_threshold, deps.clock.now()) }])
-    return currentInstance(deps, name)
+    return readAgain(deps, name)
   }
   const limit = limitOf(agent, stored)
   if (limit === stored.limit) return { instance: stored, agent }
@@ -56,7 +60,17 @@ const currentInstance = async (deps: FlowDeps, name: ClassName): Promise<{ insta
       conditions: [{ field: 'limit', is: 'equals', value: stored.limit }],
     },
   ])
-  return currentInstance(deps, name)
+  return readAgain(deps, name)
+}
+
+const readAgain = async (deps: FlowDeps, name: ClassName): Promise<CurrentInstance | undefined> =>
+  currentInstance(deps, name, await deps.store.get(refs.instance(name.workspace_id, name.class_key)))
+
+/** The class and its workspace's gate, in one read. */
+const loadClass = async (deps: FlowDeps, name: ClassName) => {
+  const [stored, gate] = await deps.store.getMany<'instance' | 'gate'>([refs.instance(name.workspace_id, name.class_key), refs.gate(name.workspace_id)])
+  const current = await currentInstance(deps, name, stored?.kind === 'instance' ? stored : undefined)
+  return { current, gate: gate?.kind === 'gate' ? gate : undefined }
 }
 
 type Verdict = 'moved' | 'conflict' | 'admitted' | 'blocked'
@@ -162,7 +176,7 @@ const sift = async (deps: FlowDeps, places: readonly Place[], agent: Agent): Pro
 const all_pass = { kind: 'passes', count: batch_max, passage: open_passage } as const
 
 const round = async (deps: ComputeDeps, name: ClassName, batch: number): Promise<Verdict> => {
-  const [current, gate] = await Promise.all([currentInstance(deps, name), deps.store.get(refs.gate(name.workspace_id))])
+  const { current, gate } = await loadClass(deps, name)
   if (current === undefined) return 'blocked'
   const { instance, agent } = current
   if (isKilled(gate)) {

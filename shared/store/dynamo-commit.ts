@@ -1,4 +1,5 @@
 /** Commits to DynamoDB: the four kinds of write as conditional requests. */
+import { randomUUID } from 'node:crypto'
 import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
@@ -89,9 +90,11 @@ const sendOne = async (link: Link, request: Request): Promise<unknown> => {
   return call(link, 'update', () => client.send(new UpdateItemCommand({ ...request.Update, ...reporting(link) })))
 }
 
-/** The SDK keeps one request token across its own repeats, so a lost answer is no conflict here. */
+/** The SDK repeats a call with the token that it has, so a lost answer is no conflict here. */
 const sendAll = async (link: Link, requests: readonly Request[]): Promise<unknown> =>
-  call(link, 'transact_write', () => link.client.send(new TransactWriteItemsCommand({ TransactItems: [...requests], ...reporting(link) })))
+  call(link, 'transact_write', () =>
+    link.client.send(new TransactWriteItemsCommand({ TransactItems: [...requests], ClientRequestToken: randomUUID(), ...reporting(link) })),
+  )
 
 const conflictsOf = (error: unknown): readonly number[] => {
   if (error instanceof ConditionalCheckFailedException) return [0]

@@ -1,6 +1,7 @@
-import { ECSClient } from '@aws-sdk/client-ecs'
+import type { ECSClient } from '@aws-sdk/client-ecs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as z from 'zod'
+import { computeClient } from '../../shared/ports/aws/clients.ts'
 import { Policy, type PolicyInput } from '../../shared/domain/policy.ts'
 import { ecsCompute } from '../../shared/ports/aws/compute.ts'
 import type { Compute } from '../../shared/ports/ports.ts'
@@ -21,7 +22,7 @@ let client: ECSClient
 let compute: Compute
 beforeAll(async () => {
   server = await startScriptedServer()
-  client = new ECSClient({ endpoint: server.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 })
+  client = computeClient({ endpoint: server.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 })
   compute = ecsCompute({ client, settings })
 })
 afterAll(async () => {

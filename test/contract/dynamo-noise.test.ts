@@ -1,8 +1,9 @@
 /** What no emulator does: throttling, transactions that meet, and answers that are only a part of what was asked. */
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
+import { tableClient } from '../../shared/ports/aws/clients.ts'
 import { UnavailableError, type Backoff } from '../../shared/ports/backoff.ts'
 import { dynamoStore, type CapacityUse } from '../../shared/store/dynamo.ts'
 import { itemOf } from '../../shared/store/items.ts'
@@ -15,7 +16,7 @@ let server: ScriptedServer
 let client: DynamoDBClient
 beforeAll(async () => {
   server = await startScriptedServer()
-  client = new DynamoDBClient({ endpoint: server.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 })
+  client = tableClient({ endpoint: server.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1 })
 })
 afterAll(async () => {
   client.destroy()

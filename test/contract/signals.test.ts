@@ -1,8 +1,9 @@
-import { SQSClient } from '@aws-sdk/client-sqs'
+import type { SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import * as z from 'zod'
 import type { Backoff } from '../../shared/ports/backoff.ts'
 import { system_ids } from '../../shared/ports/ids.ts'
+import { queueClient } from '../../shared/ports/aws/clients.ts'
 import { sqsSignals } from '../../shared/ports/aws/signals.ts'
 import type { Signal, Signals } from '../../shared/ports/ports.ts'
 import { ids, workspace_id } from '../support/records.ts'
@@ -12,7 +13,7 @@ let server: ScriptedServer
 let client: SQSClient
 beforeAll(async () => {
   server = await startScriptedServer()
-  client = new SQSClient({ endpoint: server.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1, md5: false })
+  client = queueClient({ endpoint: server.url, region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' }, maxAttempts: 1, md5: false })
 })
 afterAll(async () => {
   client.destroy()

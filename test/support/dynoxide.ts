@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
+import { CreateTableCommand, ListTablesCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { tableClient } from '../../shared/ports/aws/clients.ts'
 import { indexes, type IndexName } from '../../shared/store/keys.ts'
 
 export interface Dynoxide {
@@ -34,7 +35,7 @@ const freePort = async (): Promise<number> => {
 }
 
 const clientOf = (endpoint: string): DynamoDBClient =>
-  new DynamoDBClient({ endpoint, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
+  tableClient({ endpoint, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
 
 /** Asks until the server answers; gives up after 10 s or when the process is gone. */
 const untilReady = async (client: DynamoDBClient, child: ChildProcess): Promise<void> => {
