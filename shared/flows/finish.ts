@@ -1,5 +1,5 @@
 /** Ending attempts: loads all that the ending touches, and lets `decideFinish` decide. */
-import { decideFinish, type Ending } from '../domain/decide/finish.ts'
+import { decideFinish, type Ending, type Finished } from '../domain/decide/finish.ts'
 import { decided } from '../domain/decision.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
 import { laterUsage } from '../domain/usage.ts'
@@ -34,16 +34,20 @@ const loadTouched = async (deps: FlowDeps, { workspace_id, task_id, class_key, s
  */
 export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: Run): Promise<boolean> => {
   let at_hand = seen
-  return settled(deps, async () => {
+  let class_key: string | undefined
+  const { ended, health } = await settled<Finished>(deps, async () => {
     const run = at_hand ?? (await deps.store.get(refs.run(name.workspace_id, name.run_id)))
     at_hand = undefined
     const reported = run === undefined ? undefined : ending(run)
-    if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], false)
+    if (run === undefined || reported === undefined || !isLive(run.attempt)) return decided([], [], { ended: false })
+    class_key = run.class_key
     const { task, instance, session } = await loadTouched(deps, run)
-    if (task?.state !== 'running') return decided([], [], false)
+    if (task?.state !== 'running') return decided([], [], { ended: false })
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
     return decideFinish({ task, run, instance, session, command: await loadCommand(deps, task) }, reported, deps.clock.now())
   })
+  if (health !== undefined) deps.onHealth?.({ workspace_id: name.workspace_id, class_key: class_key ?? '', ...health })
+  return ended
 }
 
 const lost = (attempt_no: number, code: string, message: string, exit_code?: number): Ending => ({

@@ -40,7 +40,19 @@ export interface CeilingChange {
 }
 /** A condition on a stored field. An absent field satisfies none. */
 export interface FieldCondition {
-  readonly field: 'live' | 'limit' | 'failures' | 'due_at' | 'pending' | 'running' | 'stopping' | 'turn_rank' | 'last_rank' | 'counting_since' | 'set_no' | 'version'
+  readonly field:
+    | 'live'
+    | 'limit'
+    | 'failures'
+    | 'due_at'
+    | 'pending'
+    | 'running'
+    | 'stopping'
+    | 'turn_rank'
+    | 'last_rank'
+    | 'counting_since'
+    | 'set_no'
+    | 'version'
   readonly is: 'at_most' | 'at_least' | 'equals'
   readonly value: number | string
 }

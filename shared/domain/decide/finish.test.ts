@@ -48,7 +48,7 @@ test.each(outcomes)('%s, with no try left, ends attempt, run and task', (outcome
   const [status, state] = expected_ends[outcome]
   const [run] = stored(decision, 'run')
   const [task] = stored(decision, 'task')
-  expect(decision.value).toBe(true)
+  expect(decision.value).toEqual({ ended: true })
   expect(run).toMatchObject({
     status,
     ended_at: inSeconds(10),
@@ -114,7 +114,7 @@ test.each([
   ['an older attempt', stateOf(attemptSample('running', { attempt_no: 2 })), ending('ok')],
   ['a newer attempt', stateOf(running), ending('ok', { attempt_no: 2 })],
 ])('a report about %s changes nothing', (_, state, report) => {
-  expect(decideFinish(state, report, end_ms)).toEqual({ ok: true, writes: [], signals: [], value: false })
+  expect(decideFinish(state, report, end_ms)).toEqual({ ok: true, writes: [], signals: [], value: { ended: false } })
 })
 
 const failing: readonly Outcome[] = ['error', 'timeout']

@@ -7,15 +7,15 @@
 import { decided, type Decision } from '../decision.ts'
 import { earlier, freedDue, look_again_ms, queueTimeout } from '../due.ts'
 import { runEvent } from '../events.ts'
-import { cooldownUntil, healthOf } from '../instances.ts'
 import { placeInLine } from '../lines.ts'
 import { never } from '../result.ts'
 import { retryDelayMs } from '../retry.ts'
 import { movedRun, movedTask, task_state_of_outcome } from '../transitions.ts'
-import { millis, timestamp, type Timestamp } from '../time.ts'
+import { timestamp } from '../time.ts'
 import { addUsage, no_usage, type ModelUsage, type Usage } from '../usage.ts'
 import { computeUsage } from '../compute-cost.ts'
 import { countEnded } from './ceiling.ts'
+import { failureOf, healthChange, type HealthChange } from './health.ts'
 import { releasedSession, sessionSignal } from './session.ts'
 import { wakeSignals } from './accept.ts'
 import type { Command } from '../command.ts'
@@ -26,7 +26,7 @@ import type { Checkpoint, Session } from '../session.ts'
 import type { Task, TaskIn } from '../task.ts'
 import type { Signal } from '../../ports/ports.ts'
 import { refs } from '../../store/keys.ts'
-import type { FieldCondition, Write } from '../../store/store.ts'
+import type { Write } from '../../store/store.ts'
 
 /** How an attempt ended, as somebody reports it. */
 export interface Ending {
@@ -185,16 +185,6 @@ const over = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Us
   }
 }
 
-/** How a failed attempt counts against the health of its class, and on what state of it that was decided. */
-const failureOf = (instance: Instance, now_ms: number): { add: 0 | 1; cooldown_until?: Timestamp; condition: FieldCondition } => {
-  const { failed_attempt_threshold: threshold, cooldown_until } = instance
-  const cooling = healthOf(instance) === 'degraded' && cooldown_until !== undefined && millis(cooldown_until) > now_ms
-  if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }
-  const after = { ...instance, failures: instance.failures + 1 }
-  if (healthOf(after) !== 'degraded') return { add: 1, condition: { field: 'failures', is: 'at_most', value: threshold - 2 } }
-  return { add: 1, cooldown_until: cooldownUntil(after, now_ms), condition: { field: 'failures', is: 'at_least', value: threshold - 1 } }
-}
-
 /**
  * The attempt leaves its class. A failure counts, and the one that degrades the class starts its cool-down; an attempt which was
  * live already when that happened is no probe, so it neither counts nor lengthens it.
@@ -249,18 +239,30 @@ const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: 
   }
 }
 
+/** Whether the decision ended the attempt, and what became of the health of its class. */
+export interface Finished {
+  readonly ended: boolean
+  readonly health?: HealthChange
+}
+const healthPayload = (health: HealthChange | undefined): RunEvent['payload'] => (health === undefined ? {} : { class_health: { ...health } })
+
 /**
  * Ends the live attempt. A report about another attempt than the run's live one changes nothing: it is late or doubled.
- * The value says whether this decision ended it.
+ * A change of the class's health is said in the event that ends the attempt: a class that stays healthy costs no write for it.
  */
-export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<boolean> => {
+export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<Finished> => {
   const { attempt } = state.run
-  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], false)
+  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], { ended: false })
   const ended = endedAttempt(state, attempt, ending, now_ms)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
   const delay_ms = retryIn(state, ended)
   const next = delay_ms === undefined ? over(state, ended, ending, usage, now_ms) : retried(state, ended, delay_ms, now_ms)
-  const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
+  const health = healthChange(state.instance, ended.status, now_ms)
+  const { run, writes } = events(
+    { ...next, payload: { ...next.payload, ...healthPayload(health) } },
+    ending.lost === true && ended.status !== 'cancelled',
+    now_ms,
+  )
   const { workspace_id, class_key } = state.run
   const ceilings = countEnded(state.run, now_ms)
   return decided(
@@ -279,6 +281,6 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       { kind: 'class', workspace_id, class_key },
       ...next.signals,
     ],
-    true,
+    { ended: true, ...(health === undefined ? {} : { health }) },
   )
 }
