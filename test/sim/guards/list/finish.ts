@@ -108,6 +108,9 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     invariant: 6,
     protects: 'the event lies with what it tells, in one commit',
   },
+])
+
+const health = guardsIn('shared/domain/decide/health.ts', [
   {
     name: 'finish.cooling',
     find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
@@ -120,8 +123,8 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
 const flow = guardsIn('shared/flows/finish.ts', [
   {
     name: 'finish.task-runs',
-    find: "if (task?.state !== 'running') return decided([], [], false)",
-    replace: 'if (task === undefined) return decided([], [], false)',
+    find: "if (task?.state !== 'running') return decided([], [], { ended: false })",
+    replace: 'if (task === undefined) return decided([], [], { ended: false })',
     invariant: 7,
     protects: 'a task that is over is not ended again',
   },
@@ -155,4 +158,4 @@ const flow = guardsIn('shared/flows/finish.ts', [
   },
 ])
 
-export const finish_guards: readonly Guard[] = [...decisions, ...flow]
+export const finish_guards: readonly Guard[] = [...decisions, ...health, ...flow]
