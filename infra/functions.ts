@@ -3,6 +3,7 @@
  * knows the queues it may ring and no other, and knows of compute only where it may use it.
  */
 import { Duration, Fn } from 'aws-cdk-lib'
+import { ComparisonOperator, Metric } from 'aws-cdk-lib/aws-cloudwatch'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Construct } from 'constructs'
 import { AlarmClock } from './alarm-clock.ts'
@@ -17,6 +18,7 @@ import type { Sandbox } from './sandbox.ts'
 import { StreamUrl } from './stream-url.ts'
 import type { Table } from './table.ts'
 import { Doorbell } from './doorbell.ts'
+import { metric_names, metrics_namespace, plane_service } from '../shared/ops/metrics.ts'
 import { env_names, type TextModelSettings } from '../shared/settings.ts'
 import type { IndexName } from '../shared/store/keys.ts'
 
@@ -85,6 +87,27 @@ export class Functions extends Construct {
     this.alarm_clock = new AlarmClock(this, 'AlarmClock', { alarms: props.alarms, cron_fire: this.cron_fire })
     this.wake = this.makeWake()
     this.sweep = this.makeSweep()
+    this.watchHealth()
+  }
+
+  /** Whichever function notices it counts under one name. */
+  private watchHealth(): void {
+    const { alarms } = this.props
+    alarms.add(this, 'ClassDegraded', {
+      metric: new Metric({
+        namespace: metrics_namespace,
+        metricName: metric_names.class_degraded,
+        dimensionsMap: { service: plane_service },
+        period: Duration.minutes(5),
+        statistic: 'Sum',
+      }),
+      threshold: 0,
+      comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      periods: 1,
+      means: 'An execution class failed so often that it starts nothing more but a probe.',
+      silence: 'no class became degraded.',
+      runbook: 'class-degraded',
+    })
   }
 
   private makeApi(): PlaneFunction {

@@ -18,6 +18,9 @@ import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
 import { env_names, readAlarmClock, readCompute, readDeployment, readEnv, readTextModel } from '../../shared/settings.ts'
 import { createCommandMemory } from '../../shared/flows/command-memory.ts'
+import { plane_service } from '../../shared/ops/metrics.ts'
+import { healthTeller } from './health.ts'
+import { powertoolsMetrics } from './metrics.ts'
 import type { ComputeDeps, FlowDeps, LookDeps } from '../../shared/flows/flow.ts'
 import type { Log } from '../../shared/ops/log.ts'
 import { capacityMeter } from './capacity.ts'
@@ -54,6 +57,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
   deployment: readDeployment(env),
   commands: createCommandMemory(),
   report: (what, cause) => log.warn(what, {}, cause),
+  onHealth: healthTeller(log, powertoolsMetrics(plane_service)),
 })
 
 /** What the function that drafts schedules needs: it reads API keys, and asks the model. */

@@ -35,6 +35,8 @@ const attempt_base = {
   fencing_token: z.int().min(1),
   /** When the place in the class was taken. */
   admitted_at: Timestamp,
+  /** Its class was degraded when it was admitted: it shows whether the class has recovered. */
+  probe: z.boolean().optional(),
   /** The ceilings that count it while it is live. */
   counted: z.array(CeilingScope).optional(),
 }

@@ -1,5 +1,5 @@
 /** Ending attempts: loads all that the ending touches, and lets `decideFinish` decide. */
-import { decideFinish, type Reported } from '../domain/decide/finish.ts'
+import { decideFinish, type Finished, type Reported } from '../domain/decide/finish.ts'
 import type { Ending } from '../domain/decide/ending.ts'
 import { decided } from '../domain/decision.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
@@ -37,13 +37,15 @@ const loadTouched = async (deps: FlowDeps, { workspace_id, task_id, class_key, s
 export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: Run): Promise<Reported> => {
   let at_hand = seen
   let superseded: readonly SessionFile[] = []
-  const reported = await settled<Reported>(deps, async () => {
+  let class_key: string | undefined
+  const { reported, health } = await settled<Finished>(deps, async () => {
     const run = at_hand ?? (await deps.store.get(refs.run(name.workspace_id, name.run_id)))
     at_hand = undefined
     const word = run === undefined ? undefined : ending(run)
-    if (run === undefined || word === undefined || !isLive(run.attempt)) return decided([], [], 'unchanged')
+    if (run === undefined || word === undefined || !isLive(run.attempt)) return decided([], [], { reported: 'unchanged' })
+    class_key = run.class_key
     const [{ task, instance, session }, attached] = await Promise.all([loadTouched(deps, run), loadAttached(deps, run)])
-    if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], 'unchanged')
+    if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], { reported: 'unchanged' })
     if (attached === undefined) return undefined
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)
     const state = { task, run, instance, ...attached, session, command: await loadCommand(deps, task), parked_ms_max: deps.deployment.parked_ms_max }
@@ -52,6 +54,7 @@ export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run:
     return decision
   })
   if (reported === 'ended') await removeFiles(deps, superseded)
+  if (health !== undefined) deps.onHealth?.({ workspace_id: name.workspace_id, class_key: class_key ?? '', ...health })
   return reported
 }
 

@@ -4,11 +4,18 @@
  * times in the table cover for it.
  */
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
+import type { HealthChange } from '../domain/decide/health.ts'
 import type { Decision } from '../domain/decision.ts'
 import type { AlarmClock, Clock, Compute, Files, Ids, ModelCredentials, Signal, Signals } from '../ports/ports.ts'
 import type { Deployment } from '../settings.ts'
 import type { Store } from '../store/store.ts'
 import type { CommandMemory } from './command-memory.ts'
+
+/** A class whose health has changed. */
+export interface ClassHealth extends HealthChange {
+  readonly workspace_id: string
+  readonly class_key: string
+}
 
 export interface FlowDeps {
   readonly store: Store
@@ -21,6 +28,8 @@ export interface FlowDeps {
   readonly commands?: CommandMemory
   /** Absent where the model needs none per attempt: the runner has its key. */
   readonly model_credentials?: ModelCredentials
+  /** Told of a class whose health the end of an attempt has changed, once that is committed. */
+  readonly onHealth?: (change: ClassHealth) => void
   /** Told of what was survived and should be seen by an operator, such as a signal that could not be sent. */
   readonly report?: (
     what: 'signal_failed' | 'stop_failed' | 'launch_failed' | 'credentials_failed' | 'alarm_failed' | 'finish_deferred' | 'file_left',

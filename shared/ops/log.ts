@@ -16,6 +16,7 @@ export const log_events = {
   credentials_failed: 'No fresh model credentials could be had for an attempt that runs; its next heartbeat asks again.',
   alarm_failed: 'The entries of a schedule in EventBridge Scheduler could not be set; they are set again, and the sweep fires what is due.',
   schedule_fired: 'An alarm of a schedule was answered; what was due has its rows in the ledger.',
+  class_health_changed: 'The end of an attempt changed the health of its execution class.',
   instance_changed: 'An operator changed the limit or the health of an execution class; `key_id` says whose key it was.',
   ceiling_set: 'An operator set or took back the ceiling of a workspace.',
   workspace_killed: 'A workspace was killed: it takes and starts no work, and what was live is stopped.',

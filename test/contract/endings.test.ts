@@ -129,3 +129,16 @@ test('usage that arrives late does not take back what was reported since', async
   await heartbeat(plane.deps, identity(plane, sandbox), test_usage)
   expect((await plane.run(run_id)).live_usage).toMatchObject({ input_tokens: 500, output_tokens: 7, model_usd: 3 })
 })
+
+test('a budget is that of the run: a retry may spend what the attempts before it have left', async () => {
+  const plane = testPlane()
+  const agent = await plane.makeAgent()
+  await plane.accept({ agent_id: agent.id, budget_usd: 1, policy: { retry: { max_attempts: 3 } } })
+  await plane.deliver()
+  for (const [attempt, spent_usd] of [0, test_usage.model_usd, 2 * test_usage.model_usd].entries()) {
+    const sandbox = at(plane.sandboxes, attempt)
+    expect(await plane.claim(sandbox)).toMatchObject({ ok: true, value: { attempt_no: attempt + 1, budget_usd: 1, spent_usd } })
+    await plane.finish(sandbox, { outcome: 'error', error: boom })
+    await plane.deliver()
+  }
+})

@@ -12,7 +12,6 @@ import { leaseOwner, type Session } from '../session.ts'
 import { ceilingSignal, countAdmitted, open_passage, scopesOf, type Passage } from './ceiling.ts'
 import { timestamp } from '../time.ts'
 import { addUsage, no_usage } from '../usage.ts'
-import type { CeilingScope } from '../ceiling.ts'
 import type { Command } from '../command.ts'
 import type { AttemptId, RunId } from '../ids.ts'
 import type { PendingInput, RunInputs } from '../input.ts'
@@ -38,20 +37,17 @@ export interface Candidate {
   readonly fresh: { readonly run_id: RunId; readonly attempt_id: AttemptId; readonly claim_token: string }
 }
 
-const newAttempt = (
-  candidate: Candidate,
-  fencing_token: number,
-  previous: EndedAttempt | undefined,
-  counted: readonly CeilingScope[],
-  now_ms: number,
-): Attempt => ({
+/** What is noted on an attempt when it is admitted: who counts it, and that its class was degraded. */
+type AttemptMarks = Pick<Attempt, 'counted' | 'probe'>
+
+const newAttempt = (candidate: Candidate, fencing_token: number, previous: EndedAttempt | undefined, marks: AttemptMarks, now_ms: number): Attempt => ({
   status: 'pending',
   id: candidate.fresh.attempt_id,
   attempt_no: (previous?.attempt_no ?? 0) + 1,
   strategy: previous === undefined || previous.attempt_no + 1 <= (candidate.run?.tries_from ?? 1) ? 'primary' : 'retry',
   fencing_token,
   admitted_at: timestamp(now_ms),
-  ...(counted.length === 0 ? {} : { counted: [...counted] }),
+  ...marks,
   claim_token: candidate.fresh.claim_token,
 })
 
@@ -81,10 +77,10 @@ const handedOver = (last: Run, inputs: RunInputs, now_ms: number): { readonly in
   }
 }
 
-const runWrites = (candidate: Candidate, fencing_token: number, counted: readonly CeilingScope[], now_ms: number): { run: Run; writes: readonly Write[] } => {
+const runWrites = (candidate: Candidate, fencing_token: number, marks: AttemptMarks, now_ms: number): { run: Run; writes: readonly Write[] } => {
   const { task, run } = candidate
   const previous = endedAttempt(run)
-  const attempt = newAttempt(candidate, fencing_token, previous, counted, now_ms)
+  const attempt = newAttempt(candidate, fencing_token, previous, marks, now_ms)
   const now = timestamp(now_ms)
   if (run !== undefined && previous !== undefined) {
     const carried: Run = { ...run, attempt, usage: addUsage(run.usage ?? no_usage, previous.usage), updated_at: now }
@@ -134,10 +130,10 @@ const sessionWrite = (candidate: Candidate, run: Run, now_ms: number): Write => 
   return { op: 'replace_if_version', record: { ...kept, owner, fencing_token: run.attempt.fencing_token, updated_at: now } }
 }
 
-const admitOne = (candidate: Candidate, counted: readonly CeilingScope[], now_ms: number): { writes: readonly Write[]; launch: Launch } => {
+const admitOne = (candidate: Candidate, marks: AttemptMarks, now_ms: number): { writes: readonly Write[]; launch: Launch } => {
   const { task, place, command } = candidate
   const fencing_token = (candidate.session?.fencing_token ?? 0) + 1
-  const { run, writes } = runWrites(candidate, fencing_token, counted, now_ms)
+  const { run, writes } = runWrites(candidate, fencing_token, marks, now_ms)
   const now = timestamp(now_ms)
   const running = movedTask(task, {
     ...task,
@@ -173,9 +169,10 @@ export const decideAdmit = (
   passage: Passage = open_passage,
 ): Decision<readonly Launch[]> => {
   const counted = scopesOf(passage)
-  const admitted = candidates.map((candidate) => admitOne(candidate, counted, now_ms))
-  const count = candidates.length
   const degraded = healthOf(instance) === 'degraded'
+  const marks: AttemptMarks = { ...(counted.length === 0 ? {} : { counted: [...counted] }), ...(degraded ? { probe: true } : {}) }
+  const admitted = candidates.map((candidate) => admitOne(candidate, marks, now_ms))
+  const count = candidates.length
   const counters: Write = {
     op: 'add_within_limit',
     ref: refs.instance(instance.workspace_id, instance.class_key),

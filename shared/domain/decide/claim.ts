@@ -54,7 +54,7 @@ export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deploym
   return decided(
     [
       { op: 'replace_if_version', record: started },
-      { op: 'put_if_absent', record: runEvent(started, 'started', now_ms, { attempt_no: attempt.attempt_no, strategy: attempt.strategy }, true) },
+      { op: 'put_if_absent', record: runEvent(started, 'started', now_ms, startedPayload(attempt), true) },
       {
         op: 'add_within_limit',
         ref: refs.instance(run.workspace_id, run.class_key),
@@ -66,6 +66,9 @@ export const decideClaim = (run: Run, request: ClaimRequest, deployment: Deploym
     started,
   )
 }
+
+/** A probe of a degraded class says so. */
+const startedPayload = ({ attempt_no, strategy, probe }: Attempt) => ({ attempt_no, strategy, ...(probe === true ? { probe } : {}) })
 
 /** What a heartbeat is answered. */
 export interface HeartbeatOrder {

@@ -49,7 +49,7 @@ test.each(outcomes)('%s, with no try left, ends attempt, run and task', (outcome
   const [status, state] = expected_ends[outcome]
   const [run] = stored(decision, 'run')
   const [task] = stored(decision, 'task')
-  expect(decision.value).toBe('ended')
+  expect(decision.value).toEqual({ reported: 'ended' })
   expect(run).toMatchObject({
     status,
     ended_at: inSeconds(10),
@@ -115,7 +115,7 @@ test.each([
   ['an older attempt', stateOf(attemptSample('running', { attempt_no: 2 })), ending('ok')],
   ['a newer attempt', stateOf(running), ending('ok', { attempt_no: 2 })],
 ])('a report about %s changes nothing', (_, state, report) => {
-  expect(decideFinish(state, report, end_ms)).toEqual({ ok: true, writes: [], signals: [], value: 'unchanged' })
+  expect(decideFinish(state, report, end_ms)).toEqual({ ok: true, writes: [], signals: [], value: { reported: 'unchanged' } })
 })
 
 const failing: readonly Outcome[] = ['error', 'timeout']

@@ -8,31 +8,21 @@ import { decided, type Decision } from '../decision.ts'
 import { freedDue } from '../due.ts'
 import { runEvent } from '../events.ts'
 import { waitingInputs } from '../inputs.ts'
-import { cooldownUntil, healthOf } from '../instances.ts'
 import { asksStill } from '../questions.ts'
 import { savedCheckpoint } from '../session.ts'
 import { movedRun } from '../transitions.ts'
-import { millis, timestamp, type Timestamp } from '../time.ts'
+import { timestamp } from '../time.ts'
 import { addUsage, no_usage } from '../usage.ts'
 import { afterAttempt, type Next } from './after-attempt.ts'
 import { countEnded } from './ceiling.ts'
 import { endedAttempt, type Ending, type EndingState } from './ending.ts'
+import { failureOf, healthChange, type HealthChange } from './health.ts'
 import { releasedSession, sessionSignal } from './session.ts'
 import type { RunEvent } from '../event.ts'
 import type { Instance } from '../instance.ts'
 import { isLive, type EndedAttempt, type LiveAttempt, type Run } from '../run.ts'
 import { refs } from '../../store/keys.ts'
-import type { FieldCondition, Write } from '../../store/store.ts'
-
-/** How a failed attempt counts against the health of its class, and on what state of it that was decided. */
-const failureOf = (instance: Instance, now_ms: number): { add: 0 | 1; cooldown_until?: Timestamp; condition: FieldCondition } => {
-  const { failed_attempt_threshold: threshold, cooldown_until } = instance
-  const cooling = healthOf(instance) === 'degraded' && cooldown_until !== undefined && millis(cooldown_until) > now_ms
-  if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }
-  const after = { ...instance, failures: instance.failures + 1 }
-  if (healthOf(after) !== 'degraded') return { add: 1, condition: { field: 'failures', is: 'at_most', value: threshold - 2 } }
-  return { add: 1, cooldown_until: cooldownUntil(after, now_ms), condition: { field: 'failures', is: 'at_least', value: threshold - 1 } }
-}
+import type { Write } from '../../store/store.ts'
 
 /**
  * The attempt leaves its class. A failure counts, and the one that degrades the class starts its cool-down; an attempt which was
@@ -90,19 +80,30 @@ const isLate = (run: Run, ending: Ending): boolean => {
   return ending.turn < run.inputs.turns || run.inputs.pending.length > 0 || (run.waiting_since !== undefined && ending.parks === undefined)
 }
 
+/** What became of the report, and of the health of the class with it. */
+export interface Finished {
+  readonly reported: Reported
+  readonly health?: HealthChange
+}
+const healthPayload = (health: HealthChange | undefined): RunEvent['payload'] => (health === undefined ? {} : { class_health: { ...health } })
+
 /**
  * Ends the live attempt. A late or doubled report changes nothing. Where an input came before the end of a run that would be done, nothing is
- * written for a runner that hears it; without one, the run goes on in another attempt.
+ * written for a runner that hears it; without one, the run goes on in another attempt. A change of the class's health is said in the event that
+ * ends the attempt: a class that stays healthy costs no write for it.
  */
-export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<Reported> => {
+export const decideFinish = (state: EndingState, ending: Ending, now_ms: number): Decision<Finished> => {
   const { attempt } = state.run
-  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], 'unchanged')
-  if (isLate(state.run, ending)) return decided([], [], ending.hears === true && waitingInputs(state.run).length > 0 ? 'inputs_wait' : 'unchanged')
+  if (!isLive(attempt) || attempt.attempt_no !== ending.attempt_no) return decided([], [], { reported: 'unchanged' })
+  if (isLate(state.run, ending))
+    return decided([], [], { reported: ending.hears === true && waitingInputs(state.run).length > 0 ? 'inputs_wait' : 'unchanged' })
   const ended = endedAttempt(state, attempt, ending, now_ms)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
   const next = afterAttempt(state, ended, ending, usage, now_ms)
-  if (next === undefined) return decided([], [], 'inputs_wait')
-  const { run, writes } = events(next, ending.lost === true && ended.status !== 'cancelled', now_ms)
+  if (next === undefined) return decided([], [], { reported: 'inputs_wait' })
+  const health = healthChange(state.instance, ended.status, now_ms)
+  const told = { ...next, payload: { ...next.payload, ...healthPayload(health) } }
+  const { run, writes } = events(told, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
   const ceilings = countEnded(state.run, now_ms)
   const session = sessionMoves(state, next.run, attempt, ending, now_ms)
@@ -118,6 +119,6 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       ...ceilings.writes,
     ],
     [...ceilings.signals, ...session.signals, { kind: 'class', workspace_id, class_key }, ...next.signals],
-    'ended',
+    { reported: 'ended', ...(health === undefined ? {} : { health }) },
   )
 }

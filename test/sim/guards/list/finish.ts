@@ -52,13 +52,6 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
     invariant: 6,
     protects: 'the event lies with what it tells, in one commit',
   },
-  {
-    name: 'finish.cooling',
-    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
-    replace: '',
-    invariant: 12,
-    protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
-  },
 ])
 
 const ending = guardsIn('shared/domain/decide/ending.ts', [
@@ -123,11 +116,21 @@ const after = guardsIn('shared/domain/decide/after-attempt.ts', [
   },
 ])
 
+const health = guardsIn('shared/domain/decide/health.ts', [
+  {
+    name: 'finish.cooling',
+    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
+    replace: '',
+    invariant: 12,
+    protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
+  },
+])
+
 const flow = guardsIn('shared/flows/finish.ts', [
   {
     name: 'finish.task-runs',
-    find: "if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], 'unchanged')",
-    replace: "if (task === undefined) return decided([], [], 'unchanged')",
+    find: "if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], { reported: 'unchanged' })",
+    replace: "if (task === undefined) return decided([], [], { reported: 'unchanged' })",
     invariant: 7,
     protects: 'a task that is over is not ended again',
   },
@@ -161,4 +164,4 @@ const flow = guardsIn('shared/flows/finish.ts', [
   },
 ])
 
-export const finish_guards: readonly Guard[] = [...decisions, ...ending, ...after, ...flow]
+export const finish_guards: readonly Guard[] = [...decisions, ...ending, ...after, ...health, ...flow]

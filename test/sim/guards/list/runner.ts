@@ -41,7 +41,7 @@ const decisions = guardsIn('shared/domain/decide/claim.ts', [
   },
   {
     name: 'claim.event',
-    find: "{ op: 'put_if_absent', record: runEvent(started, 'started', now_ms, { attempt_no: attempt.attempt_no, strategy: attempt.strategy }, true) },",
+    find: "{ op: 'put_if_absent', record: runEvent(started, 'started', now_ms, startedPayload(attempt), true) },",
     replace: '',
     invariant: 6,
     protects: 'the event lies with what it tells, in one commit',
