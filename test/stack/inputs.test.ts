@@ -54,12 +54,15 @@ const inputOf = async (id: string): Promise<Input> => {
   return Input.parse(body)
 }
 
-/** Kills one runner after the other, until it is told to stop. */
+/**
+ * Kills a runner now and then, until it is told to stop. It takes all attempts that it hosts with it, so it leaves them time to save a turn:
+ * a run of which twenty attempts in a row die before they do has failed, and rightly rejects what it was told.
+ */
 const killAtRandom = async (until_done: AbortSignal): Promise<number> => {
   const random = seeded(11)
   let killed = 0
   while (!until_done.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, 1_000 + random.int(2_000)))
+    await new Promise((resolve) => setTimeout(resolve, 5_000 + random.int(10_000)))
     const pids = await stack.killRunners('SIGCONT')
     if (pids.length === 0) continue
     process.kill(random.pick(pids), 'SIGKILL')
