@@ -193,10 +193,6 @@ test.each([
   [['logs', sample_ids.task], /^› Write a note\nDone\.\n$/],
   [['runs', 'list', '--status', 'ok'], /run_\w+ +ok +demo/],
   [['runs', 'get', sample_ids.run], /ATTEMPT +STATUS +ADMITTED +LAUNCH/],
-  [['approvals'], /state +open\ntool +Bash\ninput +\{"command":"rm notes.txt"\}/],
-  [['approvals', sample_ids.run], /state +expired/],
-  [['approve', sample_ids.approval], /approved: Bash of run_/],
-  [['reject', sample_ids.approval, '--reason', 'not that file'], /rejected: Bash of run_/],
   [['runs', 'cancel', sample_ids.run], /is cancelled; nothing of it was live/],
   [
     ['schedules', 'create', 'Look', '--agent', 'demo', '--cron', '0 9 * * 1-5', '--timezone', 'Europe/Berlin'],

@@ -105,6 +105,12 @@ const runMethods = (method: Method) => {
   }
 }
 
+const approvalMethods = (method: Method) => ({
+  list: method.query(operations.listApprovals),
+  get: method.id(operations.getApproval),
+  answer: method.idAndBody(operations.answerApproval),
+})
+
 export const createClient = (options: ClientOptions) => {
   const transport = transportOf(options)
   const method = methodsOf({ transport, workspace_id: options.workspace_id })
@@ -138,11 +144,7 @@ export const createClient = (options: ClientOptions) => {
       events,
     },
     runs: runMethods(method),
-    approvals: {
-      list: method.query(operations.listApprovals),
-      get: method.id(operations.getApproval),
-      answer: method.idAndBody(operations.answerApproval),
-    },
+    approvals: approvalMethods(method),
     instances: {
       list: method.query(operations.listExecutionInstances),
       get: method.id(operations.getExecutionInstance),

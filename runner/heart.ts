@@ -80,12 +80,7 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
     if (answer.ok) obey(answer.value, answer.answered)
     else if (answer.why === 'superseded') stop.request('superseded')
   }
-  const startBeat = (): Promise<void> => {
-    beating = beat().finally(() => {
-      beating = undefined
-    })
-    return beating
-  }
+  const startBeat = (): Promise<void> => (beating = beat().finally(() => (beating = undefined)))
   /** The answer of a beat that is under way may be older than what the caller has heard of. */
   const beatNow = (): Promise<void> => {
     if (beating === undefined) return startBeat()

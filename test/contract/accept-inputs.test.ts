@@ -118,13 +118,15 @@ test('a run whose policy is not interactive does not wait', async () => {
   expect(await endOf(plane, sandbox, 1, { waits: true })).toMatchObject({ code: 'illegal_state' })
 })
 
-test('an attempt that dies while it waits is retried, and goes on in the session', async () => {
-  const { plane, task, sandbox } = await waiting({ policy: { interactive: true, retry: { max_attempts: 2, delay_ms: 5_000 } } })
+test('an attempt that dies while it waits leaves its run parked, and the next input goes on in the session', async () => {
+  const { plane, task, sandbox, run_id } = await waiting({ policy: { interactive: true, retry: { max_attempts: 2, delay_ms: 5_000 } } })
   plane.advance(60_000)
   await lookAtTask(plane.deps, named(plane, task))
-  expect(await plane.task(task.id)).toMatchObject({ state: 'queued' })
+  expect(await plane.task(task.id)).toMatchObject({ state: 'waiting' })
+  expect(await plane.run(run_id)).toMatchObject({ parked: 'input', inputs: { turns: 1 } })
+  expect(valueOf(await sendTo(plane, run_id, 'more'))).toMatchObject({ input: { outcome: 'direct' } })
   await plane.deliver()
-  expect(valueOf(await plane.claim(at(plane.sandboxes, 1)))).toMatchObject({ attempt_no: 2, turn: 2, begins_with: 'inputs', inputs_wait: false })
+  expect(valueOf(await plane.claim(at(plane.sandboxes, 1)))).toMatchObject({ attempt_no: 2, turn: 2, begins_with: 'inputs', inputs_wait: true })
   expect(sandbox.state).toBe('stopped')
 })
 

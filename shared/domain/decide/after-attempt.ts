@@ -194,10 +194,11 @@ const parks = (state: EndingState, ended: EndedAttempt, ending: Ending, parking:
     : state.run
   const live = asks ? { run: marked, writes: [] } : withdrawnQuestions(marked, state.approvals ?? [], false, 'attempt_ended', now_ms)
   const counted: Run = { ...live.run, inputs: live.run.inputs ?? { last_seq: 0, turns: 0, pending: [] } }
-  const done = asks ? { run: live.run, writes: [] } : turnDone(state, counted, ended, ending, now_ms)
+  const is_between_turns = asks || state.run.waiting_since !== undefined
+  const done = is_between_turns ? { run: live.run, writes: [] } : turnDone(state, counted, ended, ending, now_ms)
   const idle: Run = { ...keptForAnswer(between(done.run, ended, now_ms)), tries_from: ended.attempt_no + 1 }
   const { run, task, places } = parkedWork(state.task, idle, parking, state.command, state.parked_ms_max ?? 0, now_ms)
-  const payload = { attempt_no: ended.attempt_no, waits_for: parking }
+  const payload = { attempt_no: ended.attempt_no, waits_for: parking, ...errorPayload(ended) }
   return { run, task, event: 'parked', payload, places, settled: [...live.writes, ...done.writes], signals: [] }
 }
 
@@ -213,6 +214,9 @@ const withoutQuestions = (state: EndingState, ended: EndedAttempt, ending: Endin
 /** What comes after an attempt that has ended. Undefined: inputs are left, and the runner hears that it has to go on. */
 export const afterAttempt = (state: EndingState, ended: EndedAttempt, ending: Ending, usage: Usage, now_ms: number): Next | undefined => {
   const delay_ms = retryIn(state, ended)
+  // It did nothing but wait for an input: the next one finds it parked.
+  if (delay_ms !== undefined && state.run.waiting_since !== undefined && waitingInputs(state.run).length === 0)
+    return parks(state, ended, ending, 'input', now_ms)
   if (delay_ms !== undefined) return retried(state, ended, ending, delay_ms, now_ms)
   if (ended.status === 'ok' && ending.parks !== undefined) {
     const go_on = ending.parks === 'input' && ending.hears === true && waitingInputs(state.run).length > 0

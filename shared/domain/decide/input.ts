@@ -2,6 +2,7 @@
 import { decided, type Decision } from '../decision.ts'
 import { inputName } from '../class-key.ts'
 import { pending_inputs_max, type Input, type QueueMode } from '../input.ts'
+import { ringRunner } from '../doorbell.ts'
 import { knowsMessage, pendingInputs } from '../inputs.ts'
 import { refuse, type Refusal } from '../result.ts'
 import { isEndedRun, isTerminalTask, type EndedRun } from '../transitions.ts'
@@ -77,7 +78,7 @@ export const decideInput = (run: Run, request: InputRequest, now_ms: number, tas
   if (full) return full
   const { input, inputs, writes } = listed(run, request, outcomeOf(run, request.queue_mode), now_ms)
   const listening: Run = { ...run, inputs, updated_at: timestamp(now_ms) }
-  if (run.parked !== 'input') return decided([{ op: 'replace_if_version', record: listening }, ...writes], [], input)
+  if (run.parked !== 'input') return decided([{ op: 'replace_if_version', record: listening }, ...writes], ringRunner(run), input)
   if (task?.state !== 'waiting' || command === undefined) throw new Error(`${run.id} is parked, and ${run.task_id} is ${task?.state ?? 'not read'}`)
   const going = unparked(task, listening, command, now_ms)
   return decided([{ op: 'replace_if_version', record: going.run }, ...writes, ...going.writes], going.signals, input)

@@ -1,6 +1,7 @@
 /** Questions of an agent to a human: asking one, answering it, and what happens when nobody does. */
 import { decided, type Decision } from '../decision.ts'
 import { open_questions_max, type Approval, type ApprovalAction, type OpenQuestion, type Resolution } from '../approval.ts'
+import { ringRunner } from '../doorbell.ts'
 import { runEvent } from '../events.ts'
 import { expiredQuestions, questionsOf, resolvedQuestions } from '../questions.ts'
 import { refuse, type Refusal } from '../result.ts'
@@ -79,7 +80,7 @@ const resolve = ({ run, task, command, approvals }: QuestionState, questions: re
   const going = task.state === 'waiting' ? unparked(task, ended.run, command, now_ms) : { run: ended.run, writes: [], signals: [] }
   return decided(
     [{ op: 'replace_if_version', record: { ...going.run, updated_at: timestamp(now_ms) } }, ...ended.writes, ...going.writes],
-    going.signals,
+    [...going.signals, ...ringRunner(run)],
     undefined,
   )
 }

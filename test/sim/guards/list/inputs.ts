@@ -56,7 +56,7 @@ const others = [
   ...guardsIn('shared/domain/decide/finish.ts', [
     {
       name: 'inputs.late-end',
-      find: "if (isLate(state.run, ending)) return decided([], [], ending.hears === true && waitingInputs(state.run).length > 0 ? 'inputs_wait' : 'unchanged')\n",
+      find: "if (isLate(state.run, ending))\n    return decided([], [], { reported: ending.hears === true && waitingInputs(state.run).length > 0 ? 'inputs_wait' : 'unchanged' })\n",
       replace: '',
       invariant: 10,
       protects: 'the end of a turn, told late, does not end an attempt that is in a later one',
