@@ -264,23 +264,6 @@ test.each([
   expect(failed.code).toBe(code)
 })
 
-/** An address of loopback where nobody listens any more. */
-const deadUrl = async (): Promise<string> => {
-  const gone = await startFakeApi()
-  await gone.close()
-  return gone.url
-}
-
-test('where nothing answers, it says what to do', async () => {
-  const url = await deadUrl()
-  const files = { '/project/.lanekeeper/local.json': JSON.stringify({ api_url: url, api_key: 'k', workspace_id: 'w' }) }
-  const local = await lanekeeper(['health'], { files })
-  expect(local.code).toBe(exit_codes.failed)
-  expect(local.err).toContain(`Nothing answers at ${url} (ECONNREFUSED)`)
-  expect(local.err).toMatch(/Is the local stack running\? Start it with `npm start`/)
-  expect((await lanekeeper(['health', '--url', url, '--key', 'k'])).err).toContain('Is the address right? (It is from --url.)')
-})
-
 test('with --json an error is JSON too', async () => {
   const { code, out, err } = await lanekeeper(['tasks', 'get', sample_ids.taskNo(7), '--json'])
   expect({ code, out }).toEqual({ code: exit_codes.failed, out: '' })

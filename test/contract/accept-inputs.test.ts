@@ -79,7 +79,11 @@ test('a command without a session reads no session', async () => {
     read.push(ref.kind)
     return store.get(ref, options)
   }
-  Object.assign(plane.deps, { store: { ...store, get } })
+  const getMany: typeof store.getMany = async (refs) => {
+    read.push(...refs.map(({ kind }) => kind))
+    return store.getMany(refs)
+  }
+  Object.assign(plane.deps, { store: { ...store, get, getMany } })
   await plane.accept({ agent_id: agent.id })
   expect(read.toSorted()).toEqual(['agent', 'gate'])
 })

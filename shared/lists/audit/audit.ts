@@ -41,7 +41,7 @@ const walks_of: Readonly<Record<AuditedInvariant, readonly [WalkName, ...WalkNam
   12: ['tasks', 'sessions', 'classes', 'schedules', 'ceilings'],
 }
 
-const Position = z.strictObject({ invariant: z.int(), walk: z.int().min(0).max(3), after: z.string().min(1).optional() })
+const Position = z.strictObject({ invariant: z.int(), walk: z.int().min(0).max(4), after: z.string().min(1).optional() })
 
 /** One page. @param cursor of a page of the same invariant */
 export const auditPage = async (deps: AuditDeps, invariant: AuditedInvariant, cursor: string | undefined): Promise<Result<AuditPage>> => {
