@@ -5,6 +5,7 @@ import { foundIf, type Finding } from './finding.ts'
 import type { Gate } from '../domain/gate.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { Schedule } from '../domain/schedule.ts'
+import type { Run } from '../domain/run.ts'
 import type { Session } from '../domain/session.ts'
 import type { Task } from '../domain/task.ts'
 
@@ -20,6 +21,8 @@ export interface Covered {
   readonly places: readonly Place[]
   readonly instance: Instance | undefined
   readonly session: Session | undefined
+  /** Its latest run. */
+  readonly run?: Run | undefined
   /** A workspace that was killed is looked at as a whole, and wakes its classes when it is resumed. */
   readonly gate?: Gate | undefined
 }
@@ -28,7 +31,8 @@ const isSoon = (due_at: string | undefined, { now_ms, watched_within_ms }: Watch
   due_at !== undefined && millis(due_at) <= now_ms + watched_within_ms
 
 const coveredInLine = ({ places: [place], instance, session, gate }: Covered): boolean => {
-  if (place?.line === 'session') return session?.waiting === true && (session.owner !== undefined || session.due_at !== undefined)
+  if (place?.line === 'session')
+    return session?.waiting === true && (session.owner !== undefined || session.due_at !== undefined || session.parked_run_id !== undefined)
   if (gate?.kill !== undefined || gate?.waking === true) return true
   // Whoever lifts an operator's limit of 0 sets the due time in the same commit.
   if (instance?.desired_limit === 0) return true
@@ -58,7 +62,8 @@ export const coverageFindings = (covered: Covered, watch: Watch): readonly Findi
     case 'running':
     case 'waiting':
       return foundIf(
-        !isSoon(task.due_at, watch),
+        // A parked run waits for a human for as long as it may.
+        covered.run?.parked === undefined ? !isSoon(task.due_at, watch) : task.due_at === undefined,
         'task_forgotten',
         task,
         () => `${task.id} ${task.state === 'running' ? 'runs' : 'waits'} unwatched: due ${task.due_at ?? 'never'}`,

@@ -4,11 +4,14 @@ import { run_moves } from '../domain/transitions.ts'
 import { foundIf, type Finding } from './finding.ts'
 import type { RunEvent } from '../domain/event.ts'
 
+/** Its last attempt died while it only waited for an input; the run was over when none came. */
+const wasParked = (run: Run): boolean => (run.tries_from ?? 1) > run.attempt.attempt_no
+
 const attemptFits = (run: Run): boolean => {
   const { attempt } = run
   if (run.status === 'accepted') return attempt.status === 'pending' || !isLive(attempt) || (attempt.status === 'stopping' && attempt.started_at === undefined)
   if (run.status === 'running') return attempt.status === 'running' || (attempt.status === 'stopping' && attempt.started_at !== undefined)
-  return !isLive(attempt) && (attempt.status === run.status || run.status === 'cancelled' || run.status === 'error')
+  return !isLive(attempt) && (attempt.status === run.status || run.status === 'cancelled' || run.status === 'error' || (run.status === 'ok' && wasParked(run)))
 }
 
 /** A run alone. */

@@ -33,7 +33,7 @@ export const sessionFindings = (session: Session, owner_run: Run | undefined): r
   return [
     ...foundIf(owner !== undefined && !is_held, 'lease_without_owner', session, () => `${session.id} is held by ${owner?.attempt_id}, which is not live`),
     ...foundIf(
-      owner === undefined && session.waiting && session.due_at === undefined,
+      owner === undefined && session.waiting && session.due_at === undefined && session.parked_run_id === undefined,
       'session_unwatched',
       session,
       () => `${session.id} is free, tasks wait for it, and it has no due time`,

@@ -7,6 +7,9 @@ import type { Task } from '../domain/task.ts'
 const fits = (task: Task, run: Run | undefined): boolean => {
   if (task.state === 'running') return run !== undefined && isLive(run.attempt) && run.waiting_since === undefined
   if (run !== undefined && isLive(run.attempt)) return task.state === 'waiting' && run.waiting_since !== undefined
+  // Parked: it waits, and nothing of it is live.
+  if (task.state === 'waiting' || (run !== undefined && run.parked !== undefined))
+    return task.state === 'waiting' && run?.status === 'accepted' && run.parked !== undefined
   if (task.state === 'queued' || task.state === 'sleeping') return true
   if (run === undefined) return task.state === 'cancelled' || task.state === 'dropped'
   if (!isEndedRun(run)) return false

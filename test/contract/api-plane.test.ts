@@ -11,7 +11,7 @@ beforeEach(async () => {
 
 test('health and the contract need no key, and every answer has a request id', async () => {
   const health = await plane.call('GET', '/v1/health')
-  expect(shaped(operations.getHealth.responses[200], health)).toEqual({ status: 'ok' })
+  expect(shaped(operations.getHealth.responses[200], health)).toEqual({ status: 'ok', stream_url: 'https://stream.invalid' })
   expect(health.headers['x-request-id']).toMatch(/^request-\d+$/)
   const contract = await plane.call('GET', '/v1/openapi.json')
   expect(contract).toMatchObject({ status: 200, body: { openapi: '3.1.0', info: { version: '0.0.0' } } })

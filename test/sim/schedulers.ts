@@ -99,7 +99,7 @@ export const fireByHand = (world: World): void => {
   if (schedule === undefined) return
   const body = world.random.chance(0.5) ? { idempotency_key: world.random.pick(['h1', 'h2']) } : {}
   const path = `/v1/schedules/${schedule.id}/fire`
-  ask(world, keysOf(world, schedule.workspace_id).member, ['POST', path, body], ['not_found', 'agent_inactive'], (answer) => {
+  ask(world, keysOf(world, schedule.workspace_id).member, ['POST', path, body], ['not_found', 'agent_inactive', 'workspace_killed'], (answer) => {
     const { id } = Fired.parse(answer).task
     if (!world.journal.all('task').some((task) => task.id === id)) world.violations.push(`invariant 1: ${id} was fired by hand and is gone`)
   })

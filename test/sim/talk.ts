@@ -10,7 +10,7 @@ const modes = ['steer', 'followup', 'collect', 'interrupt', 'queue', 'steer-back
 const Sent = z.looseObject({ input: z.looseObject({ id: z.string(), task_id: z.string() }) })
 
 /** What a client may rightly be told: the run stops, keeps enough, or its agent is gone or resting. */
-const refusals = ['illegal_state', 'too_many_inputs', 'agent_inactive', 'not_found']
+const refusals = ['illegal_state', 'too_many_inputs', 'agent_inactive', 'not_found', 'workspace_killed']
 
 /** One key names one input, however often it is sent. */
 export const say = (world: World): void => {

@@ -65,11 +65,12 @@ const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
   const places = table.places.get(task.id) ?? []
   const instance = table.instances.get(task.class_key)
   const session = table.sessions.get(sessionKey(task.workspace_id, task.session_id))
+  const run = task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)
   return [
-    ...taskFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id)),
-    ...inputFindings(task, task.target_run_id === undefined ? undefined : table.runs.get(task.target_run_id), table.inputs.get(task.id) ?? []),
+    ...taskFindings(task, run),
+    ...inputFindings(task, run, table.inputs.get(task.id) ?? []),
     ...lineFindings(task, places),
-    ...coverageFindings({ task, places, instance, session, gate: table.gates.get(task.workspace_id) }, watch),
+    ...coverageFindings({ task, places, run, instance, session, gate: table.gates.get(task.workspace_id) }, watch),
     ...commandFindings(task, table.commands.get(task.command_key)),
   ]
 }

@@ -29,12 +29,13 @@ const lookAt = (deps: AuditDeps, listed: Task, near: Neighbours): Look => {
   const at = refsOf(listed)
   const task = near.at(at.task) ?? listed
   const places = [near.at(at.in_class), near.at(at.in_session)].filter((place) => place !== undefined)
+  const run = at.run === undefined ? undefined : near.at(at.run)
   const watch = deps.watch()
   return {
     findings: [
-      ...taskFindings(task, at.run === undefined ? undefined : near.at(at.run)),
+      ...taskFindings(task, run),
       ...lineFindings(task, places),
-      ...coverageFindings({ task, places, instance: near.at(at.instance), session: near.at(at.session), gate: near.at(at.gate) }, watch),
+      ...coverageFindings({ task, places, run, instance: near.at(at.instance), session: near.at(at.session), gate: near.at(at.gate) }, watch),
       ...overdueFindings(task, watch),
       ...commandFindings(task, near.at(at.command)),
       ...foundIf(near.at(at.agent) === undefined, 'agent_missing', task, () => `${task.id} names ${task.agent_id}, which its workspace does not have`),
