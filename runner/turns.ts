@@ -67,12 +67,13 @@ const call_within_ms = 60_000
 const nothing_wait_ms = 500
 
 /** Ends the turns: not an error, but what the attempt's end is. */
-type Next = { readonly go_on: TurnBegin } | { readonly over: WorkResult }
+type Next =
+  /** `begins_with`: the inputs that the turn is. A steer among them is named again by the takes of the turn, and is not to be said twice. */
+  { readonly go_on: TurnBegin; readonly begins_with: readonly string[] } | { readonly over: WorkResult }
 
-const messagesOf = (inputs: readonly { readonly message: string }[]): TurnBegin => ({
-  how: 'messages',
-  messages: inputs.map(({ message }) => message),
-  is_command: false,
+const goOnWith = (inputs: readonly TakenInput[]): Next => ({
+  go_on: { how: 'messages', messages: inputs.map(({ message }) => message), is_command: false },
+  begins_with: inputs.map(({ id }) => id),
 })
 
 /** What a call that the plane did not answer as it should makes of the attempt. */
@@ -188,7 +189,7 @@ const afterTurn = async (input: TurnsInput, turn: number, done: WorkResult, held
     }
     const broken = await tell(waits)
     if (broken !== undefined) return { over: broken }
-    if (held.length > 0) return { go_on: messagesOf(held) }
+    if (held.length > 0) return goOnWith(held)
     if (waits && !(await waitForInput(input)) && !stop.soft.aborted) {
       const parked: WorkResult = { ...done, parks: 'input' }
       if (!(await input.finish(parked)).inputs_wait) return { over: parked }
@@ -198,19 +199,19 @@ const afterTurn = async (input: TurnsInput, turn: number, done: WorkResult, held
     const took = await plane.inputs({ turn: turn + 1, open: false }, options)
     if (!took.ok) return { over: { ...brokenBy(input, took, usage), turn } }
     news.learn(false)
-    if (took.value.how !== 'nothing') return { go_on: messagesOf(took.value.inputs) }
+    if (took.value.how !== 'nothing') return goOnWith(took.value.inputs)
     await pause(nothing_wait_ms, stop.soft)
   }
 }
 
 const firstTurn = async (input: TurnsInput, usage: ModelUsage): Promise<Next> => {
   const { assignment, plane, stop, news } = input
-  if (assignment.begins_with === 'answer') return { go_on: { how: 'answer' } }
-  if (assignment.begins_with === 'message') return { go_on: { how: 'messages', messages: [assignment.message], is_command: true } }
+  if (assignment.begins_with === 'answer') return { go_on: { how: 'answer' }, begins_with: [] }
+  if (assignment.begins_with === 'message') return { go_on: { how: 'messages', messages: [assignment.message], is_command: true }, begins_with: [] }
   const took = await plane.inputs({ turn: assignment.turn, open: false }, { within_ms: call_within_ms, signal: stop.hard })
   if (!took.ok) return { over: brokenBy(input, took, usage) }
   news.learn(false)
-  if (took.value.how !== 'nothing') return { go_on: messagesOf(took.value.inputs) }
+  if (took.value.how !== 'nothing') return goOnWith(took.value.inputs)
   // The attempt before this one was lost after a turn that it had saved, while it waited or was about to end.
   const before = assignment.turn - 1
   return afterTurn(input, before, { outcome: 'ok', usage, turn: before }, [])
@@ -225,7 +226,7 @@ const turnByTurn = async (input: TurnsInput, no_usage: ModelUsage): Promise<Work
   let { turn } = assignment
   let next = await firstTurn(input, no_usage)
   for (; 'go_on' in next; turn++) {
-    const { ended, held, broken } = await runTurn(input, turn, next.go_on, new Set())
+    const { ended, held, broken } = await runTurn(input, turn, next.go_on, new Set(next.begins_with))
     const goes_on = ended.outcome === 'ok' && ended.parks !== true && broken === undefined && !stop.soft.aborted
     if (!goes_on || !isKept(input, turn, held)) await conversation.end()
     const agent_lives = conversation.lives()

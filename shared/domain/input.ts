@@ -67,7 +67,14 @@ export const PendingInput = z.strictObject({
   id: InputId,
   seq: z.int().min(1),
   queue_mode: QueueMode,
-  taken: z.strictObject({ attempt_no: z.int().min(1), turn: z.int().min(1) }).optional(),
+  taken: z
+    .strictObject({
+      attempt_no: z.int().min(1),
+      turn: z.int().min(1),
+      /** The session's saved files know it: the turn stopped at a question after it was said. It is not handed out again. */
+      in_files: z.literal(true).optional(),
+    })
+    .optional(),
   /** A run of the task has failed with it already; the next that does rejects it. */
   carried: z.literal(true).optional(),
 })

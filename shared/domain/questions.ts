@@ -115,7 +115,7 @@ export const keptForAnswer = (run: Run): Run => {
   if (run.inputs === undefined || !questionsOf(run).some((question) => question.saved === true)) return run
   const { attempt_no } = run.attempt
   const pending = run.inputs.pending.map((input) =>
-    input.taken?.attempt_no === attempt_no ? { ...input, taken: { ...input.taken, attempt_no: attempt_no + 1 } } : input,
+    input.taken?.attempt_no === attempt_no ? { ...input, taken: { ...input.taken, attempt_no: attempt_no + 1, in_files: true as const } } : input,
   )
   return { ...run, inputs: { ...run.inputs, pending } }
 }

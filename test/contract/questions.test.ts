@@ -269,6 +269,7 @@ test('what a turn had taken stays with it while it waits for an answer', async (
   await plane.deliver()
   const next = sandboxOf(sandbox.run_id)
   expect(await claimed(next)).toMatchObject({ begins_with: 'answer', turn: 1, inputs_wait: false })
+  expect(await takeInputs(plane.deps, identity(plane, next), { turn: 1, open: true })).toMatchObject({ value: { how: 'nothing', inputs: [] } })
   await end(next, { outcome: 'ok', turn: 1 })
   const { items } = shaped(operations.listRunInputs.responses[200], await call('GET', `/v1/runs/${sandbox.run_id}/inputs`))
   expect(one(items).disposition).toMatchObject({ kind: 'consumed', turn: 1, attempt_no: 2 })

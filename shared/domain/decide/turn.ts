@@ -75,7 +75,7 @@ const repeated = (run: Run, { open, turn }: TakeRequest): Taken | undefined => {
 /** Steered into a turn before, or steers that began it. */
 const steersOf = (run: Run, turn: number): readonly InputId[] =>
   takenInputs(run, turn)
-    .filter((input) => input.queue_mode === 'steer')
+    .filter((input) => input.queue_mode === 'steer' && input.taken?.in_files !== true)
     .map(({ id }) => id)
 
 const worksAgain = (run: Run, task: Task | undefined, now_ms: number): readonly Write[] => {
