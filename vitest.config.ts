@@ -10,15 +10,15 @@ export default defineConfig({
     reporters: ['default', test_reporter],
     allowOnly: false,
     passWithNoTests: false,
-    projects: test_suites.map(({ name, include, timeout_ms, one_file_at_a_time }, groupOrder) => ({
+    projects: test_suites.map(({ name, include, timeout_ms }, groupOrder) => ({
       test: {
         name,
         include: [include],
         exclude,
+        setupFiles: ['./test/support/property-seed.ts'],
         sequence: { groupOrder },
         testTimeout: timeout_ms,
         hookTimeout: timeout_ms,
-        fileParallelism: !one_file_at_a_time,
       },
     })),
   },

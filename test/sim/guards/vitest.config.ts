@@ -31,6 +31,7 @@ export default defineConfig({
       'ceiling-races',
       'kill',
     ].map((name) => `test/contract/${name}.test.ts`),
+    setupFiles: ['./test/support/property-seed.ts'],
     maxWorkers: 1,
     // What Vitest keeps on disk between runs does not know which guard is away.
     fsModuleCache: false,
