@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { test_reporter } from './tools/test-reporter.ts'
 import { test_suites } from './tools/test-suites.ts'
@@ -10,6 +11,8 @@ export default defineConfig({
     reporters: ['default', test_reporter],
     allowOnly: false,
     passWithNoTests: false,
+    // Vitest leaves a core free for itself; of two that is half, and most suites wait as much as they work.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: test_suites.map(({ name, include, timeout_ms }, groupOrder) => ({
       test: {
         name,
