@@ -125,7 +125,7 @@ const sleepers = async (): Promise<number> => {
 }
 
 test(`cancel at ${lives_count} moments wins, and leaves nothing behind`, { timeout: 180_000 }, async () => {
-  const seed = Number(process.env.LANEKEEPER_SEED ?? Date.now() % 1_000_000)
+  const seed = process.env.LANEKEEPER_SEED === 'random' ? Date.now() % 1_000_000 : Number(process.env.LANEKEEPER_SEED ?? 20_261_122)
   const random = seeded(seed)
   const agent = await plane.createAgent('mortal', { runner: 'process', command: ['sh', '-c', script], concurrency: 16 })
   const met: Moment[] = []
@@ -152,4 +152,22 @@ test(`cancel at ${lives_count} moments wins, and leaves nothing behind`, { timeo
     async () => ((await plane.instances()).every((one) => one.running_attempts + one.pending_attempts + one.stopping_attempts === 0) ? true : undefined),
     10_000,
   )
+})
+
+const Tokens = z.looseObject({ usage: z.looseObject({ input_tokens: z.number(), output_tokens: z.number(), model_usd: z.number() }) })
+
+test('what an agent has used of its model until it is cancelled is in its attempt, its run and its task', async () => {
+  const agent = await plane.createAgent('thinker', { runner: 'claude_code', allowed_tools: ['Bash'] })
+  const thought = { tool: 'Bash', input: { command: 'tail -f /dev/null', description: 'takes long' }, usage: { input_tokens: 4_000, output_tokens: 300 } }
+  const { task } = await plane.accept({ agent_id: agent.id, message: `think\nSTUB: ${JSON.stringify(thought)}` })
+  const working = async () => ((await plane.logs(task.id)).some(({ chunk_type }) => chunk_type === 'tool_call') ? true : undefined)
+  await until('the tool', working, 60_000)
+  await plane.cancel(task.id)
+  const [ended] = await allEnded(plane, [task.id], 60_000)
+  const run_id = ended?.target_run_id ?? ''
+  const [attempt] = (await plane.attempts(run_id)).map((one) => Tokens.parse(one))
+  expect({ state: ended?.state, usage: attempt?.usage }).toMatchObject({ state: 'cancelled', usage: { input_tokens: 4_000, output_tokens: 300 } })
+  expect(attempt?.usage.model_usd).toBeGreaterThan(0)
+  for (const path of [`/v1/runs/${run_id}`, `/v1/tasks/${task.id}`])
+    expect(Tokens.parse((await request(stack, 'GET', path)).body).usage).toEqual(attempt?.usage)
 })
