@@ -76,6 +76,10 @@ export const savedCheckpoint = (
   }
 }
 
+/** Whether what the attempt of this fencing token saved is current: a turn of it has ended well. */
+export const hasSaved = (session: Session | undefined, fencing_token: number): boolean =>
+  checkpoint_kinds.some((kind) => session?.checkpoint?.[kind]?.fencing_token === fencing_token)
+
 const checkpoint_kinds = ['workspace', 'transcript'] as const
 
 /** The files that a checkpoint named and the one after it does not: nobody will read them again. */

@@ -223,46 +223,6 @@ test("what was saved is current with the end, file by file, under this attempt's
   })
 })
 
-const countersAfter = (outcome: Outcome, changes: object) =>
-  counterWrites(decideFinish(stateOf(running, once, { instance: instanceSample(changes) }), ending(outcome), end_ms))[0]
-
-test('a success makes its class healthy', () => {
-  expect(countersAfter('ok', { failures: 7, cooldown_until: now })).toMatchObject({
-    change: { set: { failures: 0, due_at: inSeconds(30) }, remove: ['cooldown_until'] },
-  })
-})
-
-test('a cancelled attempt is no failure and no success', () => {
-  const write = countersAfter('cancelled', { failures: 3 })
-  expect(write?.change.add).not.toHaveProperty('failures')
-  expect(write?.change.set).not.toHaveProperty('failures')
-  expect(write?.conditions).toEqual([])
-})
-
-test.each(failing)('an attempt that ends with %s counts, on the condition that the class is as healthy as it seemed', (outcome) => {
-  const write = countersAfter(outcome, { failures: 2 })
-  expect(write).toMatchObject({ change: { add: { failures: 1 }, set: { due_at: inSeconds(30) } } })
-  expect(write?.conditions).toContainEqual({ field: 'failures', is: 'at_most', value: 3 })
-  expect(write?.change.set).not.toHaveProperty('cooldown_until')
-})
-
-test('the failure that reaches the threshold starts the cool-down, a failed probe a longer one', () => {
-  expect(countersAfter('error', { failures: 4 })).toMatchObject({
-    change: { add: { failures: 1 }, set: { cooldown_until: inSeconds(70), due_at: inSeconds(70) } },
-  })
-  expect(countersAfter('error', { failures: 4 })?.conditions).toContainEqual({ field: 'failures', is: 'at_least', value: 4 })
-  expect(countersAfter('error', { failures: 5, cooldown_until: now })).toMatchObject({
-    change: { add: { failures: 1 }, set: { cooldown_until: inSeconds(130) } },
-  })
-})
-
-test('a failure within the cool-down was no probe: it changes nothing of it', () => {
-  const write = countersAfter('error', { failures: 5, cooldown_until: inSeconds(40) })
-  expect(write?.change.add).not.toHaveProperty('failures')
-  expect(write).toMatchObject({ change: { set: { cooldown_until: inSeconds(40), due_at: inSeconds(40) } } })
-  expect(write?.conditions).toContainEqual({ field: 'failures', is: 'at_least', value: 5 })
-})
-
 test('the queue timeout of a retry counts from its new time in line', () => {
   const state = (delay_ms: number) =>
     stateOf(

@@ -16,10 +16,10 @@ import { addUsage, no_usage } from '../usage.ts'
 import { afterAttempt, type Next } from './after-attempt.ts'
 import { countEnded } from './ceiling.ts'
 import { endedAttempt, type Ending, type EndingState } from './ending.ts'
-import { failureOf, healthChange, type HealthChange } from './health.ts'
+import { failureOf, healthChange, shownBy, type HealthChange, type Shown } from './health.ts'
 import { releasedSession, sessionSignal } from './session.ts'
 import type { RunEvent } from '../event.ts'
-import { isLive, type EndedAttempt, type LiveAttempt, type Run } from '../run.ts'
+import { isLive, type LiveAttempt, type Run } from '../run.ts'
 import { refs } from '../../store/keys.ts'
 import type { Write } from '../../store/store.ts'
 
@@ -27,24 +27,23 @@ import type { Write } from '../../store/store.ts'
  * The attempt leaves its class. A failure counts, and the one that degrades the class starts its cool-down; an attempt which was
  * live already when that happened is no probe, so it neither counts nor lengthens it.
  */
-const counters = (state: EndingState, attempt: LiveAttempt, ended: EndedAttempt, now_ms: number): Write => {
-  const { instance } = state
-  const failure = ended.status === 'error' || ended.status === 'timeout' ? failureOf(instance, now_ms) : undefined
+const counters = ({ instance }: EndingState, attempt: LiveAttempt, { worked, failed }: Shown, now_ms: number): Write => {
+  const failure = failed ? failureOf(instance, worked, now_ms) : undefined
   const cooldown_until = failure?.cooldown_until
   return {
     op: 'add_within_limit',
     ref: refs.instance(instance.workspace_id, instance.class_key),
     change: {
-      add: { [attempt.status]: -1, live: -1, ...(failure?.add === 1 ? { failures: 1 } : {}) },
+      add: { [attempt.status]: -1, live: -1, ...(failure?.add === 1 && !worked ? { failures: 1 } : {}) },
       set: {
         last_event_at: timestamp(now_ms),
         due_at: cooldown_until ?? freedDue(now_ms),
         ...(cooldown_until === undefined ? {} : { cooldown_until }),
-        ...(ended.status === 'ok' ? { failures: 0 } : {}),
+        ...(worked ? { failures: failure?.add ?? 0 } : {}),
       },
-      ...(ended.status === 'ok' ? { remove: ['cooldown_until'] } : {}),
+      ...(worked && cooldown_until === undefined ? { remove: ['cooldown_until'] } : {}),
     },
-    conditions: failure === undefined ? [] : [failure.condition],
+    conditions: failure?.conditions ?? [],
   }
 }
 
@@ -100,7 +99,8 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
   const usage = addUsage(state.run.usage ?? no_usage, ended.usage)
   const next = afterAttempt(state, ended, ending, usage, now_ms)
   if (next === undefined) return decided([], [], { reported: 'inputs_wait' })
-  const health = healthChange(state.instance, ended.status, now_ms)
+  const shown = shownBy(state, attempt, ended.status)
+  const health = healthChange(state.instance, shown, now_ms)
   const told = { ...next, payload: { ...next.payload, ...healthPayload(health) } }
   const { run, writes } = events(told, ending.lost === true && ended.status !== 'cancelled', now_ms)
   const { workspace_id, class_key } = state.run
@@ -113,7 +113,7 @@ export const decideFinish = (state: EndingState, ending: Ending, now_ms: number)
       ...writes,
       ...next.places,
       ...(next.settled ?? []),
-      counters(state, attempt, ended, now_ms),
+      counters(state, attempt, shown, now_ms),
       ...session.places,
       ...ceilings.writes,
     ],

@@ -11,7 +11,7 @@ const decisions = guardsIn('shared/domain/decide/finish.ts', [
   },
   {
     name: 'finish.failure-condition',
-    find: 'conditions: failure === undefined ? [] : [failure.condition],',
+    find: 'conditions: failure?.conditions ?? [],',
     replace: 'conditions: [],',
     invariant: 5,
     protects: 'of failures at once, the one that degrades the class starts its cool-down',
@@ -119,7 +119,7 @@ const after = guardsIn('shared/domain/decide/after-attempt.ts', [
 const health = guardsIn('shared/domain/decide/health.ts', [
   {
     name: 'finish.cooling',
-    find: "if (cooling) return { add: 0, cooldown_until, condition: { field: 'failures', is: 'at_least', value: threshold } }\n",
+    find: "if (cooling) return { add: 0, cooldown_until, conditions: [{ field: 'failures', is: 'at_least', value: threshold }] }\n",
     replace: '',
     invariant: 12,
     protects: 'attempts that were live when the class was degraded do not lengthen its cool-down',
