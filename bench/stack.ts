@@ -70,15 +70,18 @@ const stopped = (child: ChildProcess): Promise<void> =>
     child.kill('SIGTERM')
   })
 
-/** Starts the stack with the scripted model, whatever keys the environment holds, and with metered functions. */
-export const startBenchStack = async (parameters: Readonly<Record<string, string>> = {}): Promise<BenchStack> => {
+/**
+ * Starts the stack with the scripted model, whatever keys the environment holds, and with metered functions.
+ * @param model the environment that names another model
+ */
+export const startBenchStack = async (parameters: Readonly<Record<string, string>> = {}, model: Readonly<Record<string, string>> = {}): Promise<BenchStack> => {
   const folder = await mkdtemp(join(tmpdir(), 'lanekeeper-bench-'))
   const { ANTHROPIC_API_KEY: _, ...env } = process.env
   const started = Date.now()
   const given = Object.entries(parameters).flatMap(([name, value]) => ['--parameters', `${name}=${value}`])
   const child = spawn(process.execPath, ['local/main.ts', '--port', String(await freePort()), '--data', folder, ...given], {
     cwd: root,
-    env: { ...env, LANEKEEPER_CAPACITY: '1' },
+    env: { ...env, ...model, LANEKEEPER_CAPACITY: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = createWriteStream(join(folder, 'output.log'))

@@ -235,7 +235,8 @@ export class Functions extends Construct {
   }
 
   private compute(): Environment {
-    return { compute: this.props.sandbox.computeJson(this.props.api_url, this.doorbells.url) }
+    const { sandbox, api_url, parameters } = this.props
+    return { compute: sandbox.computeJson(api_url, Fn.conditionIf(parameters.doorbells.logicalId, this.doorbells.url, '').toString()) }
   }
 
   private make(name: string, description: string, timeout: Duration, rings: readonly QueueName[], more: Environment = {}, mib = memory): PlaneFunction {

@@ -16,6 +16,8 @@ export class Parameters extends Construct {
   readonly on_bedrock: CfnCondition
   readonly anthropic_base_url: string
   readonly default_model: string
+  /** Runners hang out doorbells. */
+  readonly doorbells: CfnCondition
   /** Streams that may be open at once, as text; `0`: no limit of their own. */
   readonly max_streams: string
   /** JSON of `Deployment` with the parameters in it. */
@@ -46,6 +48,12 @@ export class Parameters extends Construct {
       default: '0',
       description: 'Streams of events open at once, out of the concurrency of the account, reserved for them; 0: not reserved, not limited',
     })
+    const doorbells = this.add('Doorbells', {
+      default: 'on',
+      allowedValues: ['on', 'off'],
+      description: 'Whether a runner keeps a connection over which it is told to look; off: it hears of inputs and cancels with its next heartbeat',
+    })
+    this.doorbells = new CfnCondition(this, 'DoorbellsOn', { expression: Fn.conditionEquals(doorbells, 'on') })
     this.max_streams = max_streams.valueAsString
     this.model_provider = provider.valueAsString
     this.on_bedrock = new CfnCondition(this, 'OnBedrock', { expression: Fn.conditionEquals(provider, 'bedrock') })

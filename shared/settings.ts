@@ -91,7 +91,7 @@ export const ComputeSettings = z.strictObject({
   /** Public subnets need it to reach out; private ones with a NAT do not. */
   assign_public_ip: z.boolean(),
   api_url: z.string(),
-  /** Where runners hang out their doorbells: an address of a WebSocket. */
+  /** Where runners hang out their doorbells: an address of a WebSocket. Empty or absent: nowhere. */
   doorbell_url: z.string().optional(),
 })
 export type ComputeSettings = z.infer<typeof ComputeSettings>

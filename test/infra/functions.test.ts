@@ -87,7 +87,9 @@ test('runners hang out their doorbells at a WebSocket API with one route, and th
       .filter(([id]) => id.startsWith('FunctionsDoorbell'))
       .map(([, { Properties }]) => Properties['RouteKey']),
   ).toEqual(['$connect'])
-  const compute = ComputeSettings.parse(JSON.parse(textOf(variablesOf('dispatch')[env_names.compute])))
+  const computeOf = (given: Readonly<Record<string, string>>) => ComputeSettings.parse(JSON.parse(textOf(variablesOf('dispatch')[env_names.compute], given)))
+  const compute = computeOf({})
+  expect(computeOf({ Doorbells: 'off' })).toEqual({ ...compute, doorbell_url: '' })
   const place = /^wss:\/\/(<FunctionsDoorbellApi\w+>\.execute-api\.<AWS::Region>\.\S+\/doorbell)$/.exec(compute.doorbell_url ?? '')?.[1]
   expect(place).toBeDefined()
   const ringers = [...functions.keys()].filter((name) => env_names.doorbell in variablesOf(name))

@@ -12,8 +12,7 @@ import { startStack, type TestStack } from '../support/stack.ts'
 let stack: TestStack
 let plane: Api
 beforeAll(async () => {
-  // Runs that are always spoken to do not end, so no attempt of theirs ends well while others are killed: their classes would be taken for ill.
-  stack = await startStack({ sweep_every_ms: 2_000, lease_ms: 20_000, heartbeat_ms: 500, parameters: { FailedAttemptThreshold: '1000' } })
+  stack = await startStack({ sweep_every_ms: 2_000, lease_ms: 20_000, heartbeat_ms: 500 })
   plane = api(stack)
 }, 120_000)
 afterAll(async () => stack.stop(), 60_000)

@@ -79,7 +79,7 @@ const runTask = ({ settings }: EcsComputeOptions, launch: Launch, overrides: Ove
             { name: runner_env.attempt, value: nameOf(launch) },
             { name: runner_env.claim_token, value: launch.claim_token },
             { name: runner_env.api_url, value: settings.api_url },
-            ...(settings.doorbell_url === undefined ? [] : [{ name: runner_env.doorbell_url, value: settings.doorbell_url }]),
+            ...((settings.doorbell_url ?? '') === '' ? [] : [{ name: runner_env.doorbell_url, value: settings.doorbell_url }]),
           ],
         },
         // The security group holds for both containers, so it cannot keep the agent in while the runner goes out.
