@@ -203,6 +203,8 @@ export class Functions extends Construct {
   private makeSweep(): PlaneFunction {
     const made = this.make('sweep', 'Every minute: whatever is due', sweep_timeout, ['dispatch', 'wake'], this.looks())
     this.grantSubmit(made, ['due', 'by_state'])
+    // What forks have shared, and nobody names any more.
+    this.props.files.grantObjects(made.role, 'sessions', ['s3:DeleteObject'])
     this.grantCompute(made)
     this.alarm_clock.grantSet(made.role)
     this.grantRing(made)

@@ -16,7 +16,7 @@ const placeText = (place: ExplanationView['place']): string | undefined => {
 
 const factText = (value: unknown): string => clean(typeof value === 'string' ? value : JSON.stringify(value))
 
-const explanationText = (style: Style, { task_id, state, constraint, frees, place }: ExplanationView): string => {
+const explanationText = (style: Style, { task_id, state, constraint, frees, place, forked_from }: ExplanationView): string => {
   const { code, ...facts } = constraint
   return fields(style, [
     ['task', style.bold(task_id)],
@@ -25,6 +25,7 @@ const explanationText = (style: Style, { task_id, state, constraint, frees, plac
     ...Object.entries(facts).map(([name, value]): [string, string] => [name.replaceAll('_', ' '), factText(value)]),
     ['place', placeText(place)],
     ['freed by', clean(frees)],
+    ['forked from', forked_from === undefined ? undefined : `session ${clean(forked_from.session_id)}, as saved at ${forked_from.saved_at}`],
   ])
 }
 

@@ -15,6 +15,7 @@ import { comeBack, followOnTerminal } from './following.ts'
 const RunOptions = z.object({
   agent: z.string(),
   session: z.string().optional(),
+  forkFrom: z.string().optional(),
   lane: z.string().optional(),
   label: z.string().optional(),
   priority: z.enum(['low', 'normal', 'high', 'urgent'], { error: 'must be low, normal, high or urgent' }).optional(),
@@ -53,6 +54,7 @@ const commandOf = async (context: Context, agent: AgentView, message: string, op
     agent_id: agent.id,
     message,
     ...(options.session === undefined ? {} : { session_id: options.session }),
+    ...(options.forkFrom === undefined ? {} : { fork_from: { session_id: options.forkFrom } }),
     ...(options.lane === undefined ? {} : { lane: options.lane }),
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
@@ -98,6 +100,7 @@ export const addRun = (program: Command, act: Act): void => {
     .description('Submit a command and follow it. Exits 0 done, 1 error or timeout, 2 usage, 3 cancelled or dropped, 130 detached')
     .requiredOption('--agent <agent>', 'key or id of the agent')
     .option('--session <id>', 'the conversation to go on with (default: a new one)')
+    .option('--fork-from <session>', 'begin a new session with what this one has saved last; --session may name the new one')
     .option('--lane <name>', 'work of one lane runs one after the other')
     .option('--label <text>', 'a label to find the task by')
     .option('--priority <priority>', 'low, normal, high or urgent')

@@ -89,6 +89,7 @@ export const taskFields = ({ style, now_ms, agents }: Shown, task: TaskView, run
     ['error', run?.error === undefined ? undefined : style.red(`${run.error.code}: ${clean(run.error.message)}`)],
     ['agent', `${agents.get(task.agent_id) ?? ''} ${style.dim(task.agent_id)}`.trim()],
     ['session', clean(task.session_id)],
+    ['forked from', payload.fork_from === undefined ? undefined : `session ${clean(payload.fork_from.session_id)}`],
     ['lane', payload.lane === undefined ? undefined : clean(payload.lane)],
     ['label', task.label === undefined ? undefined : clean(task.label)],
     ['priority', task.priority],

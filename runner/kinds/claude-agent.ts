@@ -189,7 +189,7 @@ const endsByItself = async (listening: Promise<void>, grace_ms: number, kill: ()
 export const startClaudeAgent = async (input: ClaudeInput): Promise<ClaudeAgent> => {
   const { query } = await import('@anthropic-ai/claude-agent-sdk')
   const { stop, assignment } = input
-  const uuid = sessionUuid(assignment.workspace_id, assignment.session_id)
+  const uuid = sessionUuid(assignment)
   const resumes = await placeTranscript(input.host_home, uuid, input.cwd)
   const transcript = transcriptPath(input.host_home, uuid, input.cwd)
   const deferred_tool = resumes ? await deferredTool(transcript) : undefined

@@ -2,6 +2,7 @@
 import type { CanUseTool, HookCallback, Options } from '@anthropic-ai/claude-agent-sdk'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import type { Assignment } from '../../shared/contract/runner-protocol.ts'
 import { Deployment } from '../../shared/settings.ts'
 import type { SessionFiles } from '../files/session.ts'
 import type { Meter } from '../model/meter.ts'
@@ -42,9 +43,13 @@ const unavailable_tools = [
   'Workflow',
 ]
 
-/** The agent's name for a session: the same for every attempt of the session, and of no other. Version 8 of RFC 9562: made from a hash. */
-export const sessionUuid = (workspace_id: string, session_id: string): string => {
-  const hash = createHash('sha256').update(`${workspace_id}\n${session_id}`).digest('hex')
+/** The agent's name for a session: the same for every attempt of the session, and of those that were forked from it. Version 8 of RFC 9562: made from a hash. */
+export const sessionUuid = ({
+  workspace_id,
+  session_id,
+  transcript_of = session_id,
+}: Pick<Assignment, 'workspace_id' | 'session_id' | 'transcript_of'>): string => {
+  const hash = createHash('sha256').update(`${workspace_id}\n${transcript_of}`).digest('hex')
   const variant = ((Number.parseInt(hash[16] ?? '0', 16) & 0x3) | 0x8).toString(16)
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`
 }
@@ -120,7 +125,7 @@ export const optionsOf = (input: ClaudeInput, { resumes, hook, deferred_tool, ca
   const { assignment, sandbox, cwd } = input
   const { agent_config, policy } = assignment
   const env = agentEnv(input)
-  const uuid = sessionUuid(assignment.workspace_id, assignment.session_id)
+  const uuid = sessionUuid(assignment)
   return {
     cwd,
     env: { ...env },

@@ -1,8 +1,9 @@
 /** Why a task is where it is. */
 import * as z from 'zod'
 import { Constraint } from '../domain/explain.ts'
-import { TaskId } from '../domain/ids.ts'
+import { SessionId, TaskId } from '../domain/ids.ts'
 import { task_states } from '../domain/task.ts'
+import { Timestamp } from '../domain/time.ts'
 import { named, Nothing } from './common.ts'
 import { operation } from './operation.ts'
 
@@ -20,6 +21,8 @@ export const ExplanationView = named(
      * `more` says that the line goes on, and without `position` the task stands beyond.
      */
     place: z.object({ line: z.enum(['class', 'session']), position: z.int().optional(), of: z.int(), more: z.boolean() }).optional(),
+    /** Its session began with the files that another session had saved at that time. */
+    forked_from: z.object({ session_id: SessionId, saved_at: Timestamp }).optional(),
   }),
 )
 export type ExplanationView = z.infer<typeof ExplanationView>

@@ -74,6 +74,8 @@ export const Assignment = z.strictObject({
   attempt_no: z.int(),
   fencing_token: z.int(),
   session_id: SessionId,
+  /** The session in which the agent's transcript was begun, which it is named after; absent: this one. */
+  transcript_of: SessionId.optional(),
   agent_key: z.string(),
   agent_config: AgentConfig,
   policy: Policy,

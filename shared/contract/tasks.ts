@@ -22,6 +22,7 @@ export const TaskPayload = z.object({
   policy: Policy,
   timeout_ms: z.int(),
   session_key: z.string().optional(),
+  fork_from: z.object({ session_id: SessionId }).optional(),
   lane: z.string().optional(),
   hook_id: z.string().optional(),
   not_before: z.string().optional(),
@@ -99,6 +100,8 @@ export const task_operations = {
     responses: { 202: AcceptedTask, 200: AcceptedTask },
     problems: [
       'not_found',
+      'session_exists',
+      'checkpoint_missing',
       'agent_inactive',
       'workspace_killed',
       'policy_unsupported',

@@ -69,6 +69,8 @@ export const CommandParams = z.strictObject({
   agent_id: AgentId,
   session_id: z.preprocess((value) => (typeof value === 'string' && value.trim() === '' ? undefined : value), SessionId.optional()).optional(),
   session_key: optionalText(200),
+  /** The session is a new one, and begins with the transcript and the workspace that this one has saved last. */
+  fork_from: z.strictObject({ session_id: SessionId }).optional(),
   hook_id: optionalText(200),
   deliver: z.boolean().optional(),
   timeout_ms: z.int().min(0).max(86_400_000).default(600_000),

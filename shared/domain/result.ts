@@ -17,6 +17,8 @@ export const problems = {
   route_not_found: { status: 404, title: 'No such route' },
   method_not_allowed: { status: 405, title: 'The route does not have this method' },
   agent_key_taken: { status: 409, title: 'Another agent has this key' },
+  session_exists: { status: 409, title: 'The session exists' },
+  checkpoint_missing: { status: 409, title: 'The session has saved nothing yet' },
   agent_inactive: { status: 409, title: 'The agent is not active' },
   agent_busy: { status: 409, title: 'The agent has work in line or live' },
   workspace_killed: { status: 409, title: 'The workspace was killed' },

@@ -9,8 +9,19 @@ import * as z from 'zod'
 import { AttemptId, RunId, SessionId, WorkspaceId } from './ids.ts'
 import { timestamp, Timestamp } from './time.ts'
 
-/** `turn`: the turn that it was saved with; absent from a file of a runner that counted none. */
-export const SavedFile = z.strictObject({ fencing_token: z.int().min(1), turn: z.int().min(1).optional(), bytes: z.int().min(0) })
+export const checkpoint_kinds = ['workspace', 'transcript'] as const
+export type CheckpointKind = (typeof checkpoint_kinds)[number]
+
+export const SavedFile = z.strictObject({
+  fencing_token: z.int().min(1),
+  /** The turn that it was saved with; absent from a file of a runner that counted none. */
+  turn: z.int().min(1).optional(),
+  bytes: z.int().min(0),
+  /** The session that saved it, if this one was forked and has not replaced it yet; absent: this one. */
+  session_id: SessionId.optional(),
+  /** Other sessions may name it too: a shared file counts them, and whoever no longer names it says so there. */
+  shared: z.literal(true).optional(),
+})
 export type SavedFile = z.infer<typeof SavedFile>
 
 /** The current saved files of a session, each under the fencing token of the attempt that saved it last. */
@@ -42,6 +53,10 @@ export const Session = z.strictObject({
   /** Tasks stand in this session's waiting line. */
   waiting: z.boolean(),
   checkpoint: Checkpoint.optional(),
+  /** Where it began: with the checkpoint that another session had, saved at that time. */
+  forked_from: z.strictObject({ session_id: SessionId, saved_at: Timestamp }).optional(),
+  /** The session in which the transcript was begun; its name in there is that one's. Absent: this one. */
+  transcript_of: SessionId.optional(),
   /** The session was freed while tasks wait for it: it must be looked at by then. */
   due_at: Timestamp.optional(),
   created_at: Timestamp,
@@ -67,31 +82,34 @@ export const savedCheckpoint = (
   now_ms: number,
 ): Checkpoint | undefined => {
   if (saved?.workspace_bytes === undefined && saved?.transcript_bytes === undefined) return undefined
-  const file = (bytes: number): SavedFile => ({ fencing_token, ...(turn === undefined ? {} : { turn }), bytes })
-  return {
-    ...session.checkpoint,
-    ...(saved.workspace_bytes === undefined ? {} : { workspace: file(saved.workspace_bytes) }),
-    ...(saved.transcript_bytes === undefined ? {} : { transcript: file(saved.transcript_bytes) }),
-    saved_at: timestamp(now_ms),
+  const file = (kind: CheckpointKind, bytes: number | undefined) => {
+    if (bytes === undefined) return {}
+    const made: SavedFile = { fencing_token, ...(turn === undefined ? {} : { turn }), bytes }
+    const named = session.checkpoint?.[kind]
+    // Said again, it is the file that it was: others may name it meanwhile.
+    return { [kind]: named !== undefined && isSameFile(named, made) ? { ...named, bytes } : made }
   }
+  return { ...session.checkpoint, ...file('workspace', saved.workspace_bytes), ...file('transcript', saved.transcript_bytes), saved_at: timestamp(now_ms) }
 }
 
-/** Whether what the attempt of this fencing token saved is current: a turn of it has ended well. */
+/** Whether what the attempt of this fencing token saved is current: a turn of it has ended well. What a fork began with is of another session. */
 export const hasSaved = (session: Session | undefined, fencing_token: number): boolean =>
-  checkpoint_kinds.some((kind) => session?.checkpoint?.[kind]?.fencing_token === fencing_token)
+  checkpoint_kinds.some((kind) => {
+    const file = session?.checkpoint?.[kind]
+    return file?.fencing_token === fencing_token && file.session_id === undefined
+  })
 
-const checkpoint_kinds = ['workspace', 'transcript'] as const
+/** Whether two checkpoints of one session name the same file. A fencing token is of the session that granted it. */
+const isSameFile = (a: SavedFile, b: SavedFile): boolean => a.session_id === b.session_id && a.fencing_token === b.fencing_token && a.turn === b.turn
 
-/** The files that a checkpoint named and the one after it does not: nobody will read them again. */
+/** The files that a checkpoint named and the one after it does not: nobody reads them again for this session. */
 export const supersededFiles = (
   before: Checkpoint | undefined,
   after: Checkpoint | undefined,
-): readonly { readonly kind: (typeof checkpoint_kinds)[number]; readonly fencing_token: number; readonly turn?: number | undefined }[] =>
+): readonly { readonly kind: CheckpointKind; readonly file: SavedFile }[] =>
   checkpoint_kinds.flatMap((kind) => {
-    const [old, current] = [before?.[kind], after?.[kind]]
-    if (old === undefined || current === undefined) return []
-    const same = old.fencing_token === current.fencing_token && old.turn === current.turn
-    return same ? [] : [{ kind, fencing_token: old.fencing_token, turn: old.turn }]
+    const [file, current] = [before?.[kind], after?.[kind]]
+    return file === undefined || current === undefined || isSameFile(file, current) ? [] : [{ kind, file }]
   })
 
 /** The owner text of a lease. @param worker_id must not hold a colon */

@@ -1,6 +1,7 @@
 /** Accepting a command: exactly once per (workspace, agent, idempotency key), durable when it returns. */
 import { commandKey } from '../domain/class-key.ts'
 import { commandOf, decideAccept, refuseCommand, type Accepted, type AcceptRequest } from '../domain/decide/accept.ts'
+import { decideAcceptFork, type ForkSessions } from '../domain/decide/fork.ts'
 import { decideAcceptInput, takesCommand } from '../domain/decide/accept-input.ts'
 import { ok, refuse, type Refusal, type Result } from '../domain/result.ts'
 import { InputId, SessionId, TaskId, type WorkspaceId } from '../domain/ids.ts'
@@ -61,10 +62,17 @@ const parentIsMissing = async (deps: FlowDeps, { workspace_id, params }: AcceptC
 
 /** The run that the named session has or had last. A session that the server is about to name has none. */
 const runOfSession = async (deps: FlowDeps, { workspace_id, params }: AcceptCommandRequest): Promise<Run | undefined> => {
-  if (params.session_id === undefined || params.hook_id !== undefined) return undefined
+  if (params.session_id === undefined || params.hook_id !== undefined || params.fork_from !== undefined) return undefined
   const session = await deps.store.get(refs.session(workspace_id, params.session_id))
   const run_id = session?.owner?.run_id ?? session?.last_run_id
   return run_id === undefined ? undefined : deps.store.get(refs.run(workspace_id, run_id))
+}
+
+/** The session that the command forks, and that which it names for itself, which must not be there. */
+const forkSessions = async (deps: FlowDeps, workspace_id: WorkspaceId, source: SessionId, target: SessionId | undefined): Promise<ForkSessions> => {
+  const read = async (session_id: SessionId | undefined) => (session_id === undefined ? undefined : deps.store.get(refs.session(workspace_id, session_id)))
+  const [from, to] = await Promise.all([read(source), read(target)])
+  return { source: from, target: to }
 }
 
 /** As an input of the run that the session has; undefined where the command is a task of its own. */
@@ -90,14 +98,19 @@ const decideOnce = async (deps: FlowDeps, request: AcceptCommandRequest): Promis
   if (await parentIsMissing(deps, request))
     return refuse('not_found', `no task ${params.parent_task_id}`, [{ field: 'parent_task_id', message: 'no such task' }])
   const accept = { agent, params, body_hash, fresh: freshIds(deps) }
+  if (params.fork_from !== undefined) {
+    const { session_id } = params.fork_from
+    const sessions = await forkSessions(deps, workspace_id, session_id, params.session_id)
+    return decideAcceptFork(accept, session_id, sessions, deps.deployment, deps.clock.now())
+  }
   const as_input = run === undefined ? undefined : await decideAsInput(deps, run, accept)
   return as_input ?? decideAccept(accept, deps.deployment, deps.clock.now())
 }
 
 /**
  * The same key returns the first task, whatever the rest of the body says and however many requests race: the command
- * is stored under its key only if the key is free. As an input, it is stored only as long as the run takes it: where that has moved on, it
- * is decided again.
+ * is stored under its key only if the key is free. As an input, it is stored only as long as the run takes it, and as a fork only as long
+ * as the files that it names are there: where that has moved on, it is decided again.
  */
 export const acceptCommand = async (deps: FlowDeps, request: AcceptCommandRequest): Promise<Result<AcceptResult>> => {
   for (let tries = 0; tries < decisions_max; tries += 1) {
@@ -112,7 +125,7 @@ export const acceptCommand = async (deps: FlowDeps, request: AcceptCommandReques
     const first = await findFirst(deps, request)
     if (first !== undefined) return ok(await firstTask(deps, first, request.body_hash))
     if (!decision.ok) return decision
-    if (decision.value.input === undefined) break
+    if (decision.value.input === undefined && request.params.fork_from === undefined) break
   }
   return refuse('too_many_conflicts', 'the command could not be stored: send it again')
 }

@@ -22,8 +22,8 @@ import type { FileKind } from '../ports/ports.ts'
 const restoreUrls = async (deps: FlowDeps, run: Run, session: Session | undefined): Promise<Assignment['restore']> => {
   const checkpoint = session?.checkpoint
   if (checkpoint === undefined) return {}
-  const url = (kind: FileKind, { fencing_token, turn }: SavedFile) =>
-    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id, fencing_token, turn, kind })
+  const url = (kind: FileKind, { fencing_token, turn, session_id = run.session_id }: SavedFile) =>
+    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id, fencing_token, turn, kind })
   return {
     ...(checkpoint.workspace === undefined ? {} : { workspace_url: await url('workspace', checkpoint.workspace) }),
     ...(checkpoint.transcript === undefined ? {} : { transcript_url: await url('transcript', checkpoint.transcript) }),
@@ -60,6 +60,7 @@ const assignment = async (deps: FlowDeps, run: Run): Promise<Assignment> => {
     attempt_no: attempt.attempt_no,
     fencing_token: attempt.fencing_token,
     session_id: run.session_id,
+    ...(session?.transcript_of === undefined ? {} : { transcript_of: session.transcript_of }),
     agent_key: agent?.agent_key ?? run.agent_id,
     agent_config: { ...agent_config, model: modelOf(deps, agent_config) },
     policy: params.policy,

@@ -8,6 +8,7 @@ import { lookAtCeiling, lookAtDeploymentCeiling } from './ceilings.ts'
 import { sendSignals, type LookDeps } from './flow.ts'
 import { lookAtGate } from './kill.ts'
 import { lookAtSession } from './session.ts'
+import { lookAtSharedFile } from './saved-files.ts'
 import { lookAtSchedule } from './schedule-look.ts'
 import { lookAtTask } from './look.ts'
 import type { StoredRecord } from '../store/records.ts'
@@ -36,6 +37,8 @@ const lookAt = async (deps: LookDeps, record: StoredRecord): Promise<void> => {
       return sendSignals(deps, [{ kind: 'class', workspace_id: record.workspace_id, class_key: record.class_key }])
     case 'session':
       return lookAtSession(deps, { workspace_id: record.workspace_id, session_id: record.id })
+    case 'shared_file':
+      return lookAtSharedFile(deps, record)
     case 'schedule':
       return lookAtSchedule(deps, { workspace_id: record.workspace_id, schedule_id: record.id })
     case 'ceiling':

@@ -7,6 +7,7 @@ import { decisions_max, type FlowDeps } from '../flows/flow.ts'
 import { fitTogether, loadCommand, loadPlace, loadTargetRun } from '../flows/load.ts'
 import type { Instance, Place } from '../domain/instance.ts'
 import type { TaskId, WorkspaceId } from '../domain/ids.ts'
+import type { Session } from '../domain/session.ts'
 import type { Task } from '../domain/task.ts'
 
 /** Where a task stands in line. Counting stops at `line_counted_max`: `more` says that the line goes on, and without `position` the task stands beyond. */
@@ -21,6 +22,7 @@ export interface Explanation {
   readonly constraint: Constraint
   readonly frees: string
   readonly standing?: Standing
+  readonly forked_from?: Session['forked_from']
 }
 
 const line_counted_max = 1_000
@@ -68,7 +70,14 @@ export const explainTask = async (deps: FlowDeps, name: { readonly workspace_id:
     if (around === undefined) continue
     const constraint = explain(around, deps.deployment, deps.clock.now())
     const standing = around.place === undefined ? undefined : await standingOf(deps, around.place)
-    return ok({ task, constraint, frees: whatFrees(constraint), ...(standing === undefined ? {} : { standing }) })
+    const forked_from = around.session?.forked_from
+    return ok({
+      task,
+      constraint,
+      frees: whatFrees(constraint),
+      ...(standing === undefined ? {} : { standing }),
+      ...(forked_from === undefined ? {} : { forked_from }),
+    })
   }
   return refuse('too_many_conflicts', 'the task changed at each try: ask again')
 }

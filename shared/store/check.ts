@@ -1,8 +1,8 @@
 /** What no store accepts: mistakes of the caller, found before anything is sent, so that both stores refuse alike. */
 import { keyOfWrite } from './items.ts'
-import { commit_writes_max, type CeilingChange, type InstanceChange, type RangeQuery, type Write } from './store.ts'
+import { commit_writes_max, type CeilingChange, type InstanceChange, type RangeQuery, type SharedFileChange, type Write } from './store.ts'
 
-const checkChange = (change: InstanceChange | CeilingChange): void => {
+const checkChange = (change: InstanceChange | CeilingChange | SharedFileChange): void => {
   const fields = [...Object.keys(change.add), ...Object.keys(change.set ?? {}), ...(change.remove ?? [])]
   if (new Set(fields).size !== fields.length) throw new TypeError(`a change names a field twice: ${fields.join(', ')}`)
 }

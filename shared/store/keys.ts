@@ -45,6 +45,18 @@ export const refs = {
     ),
   instance: (ws: string, class_key: string) => ref('instance', classPartition(ws, class_key), 'INSTANCE'),
   session: (ws: string, session_id: string) => ref('session', sessionPartition(ws, session_id), 'LEASE'),
+  sharedFile: (shared: {
+    readonly workspace_id: string
+    readonly session_id: string
+    readonly file: string
+    readonly fencing_token: number
+    readonly turn?: number | undefined
+  }) =>
+    ref(
+      'shared_file',
+      sessionPartition(shared.workspace_id, shared.session_id),
+      `SHARED#${digits(shared.fencing_token, 12)}#${digits(shared.turn ?? 0, 6)}#${shared.file}`,
+    ),
   run: (ws: string, run_id: string) => ref('run', recordPartition(ws, run_id), 'RUN'),
   attempt: (ws: string, run_id: string, attempt_no: number) => ref('attempt', recordPartition(ws, run_id), `ATTEMPT#${digits(attempt_no, 4)}`),
   event: (ws: string, run_id: string, seq: number) => ref('event', recordPartition(ws, run_id), `EVENT#${digits(seq, 8)}`),
@@ -83,6 +95,8 @@ export const refOf = (record: StoredRecord): Ref => {
       return refs.instance(record.workspace_id, record.class_key)
     case 'session':
       return refs.session(record.workspace_id, record.id)
+    case 'shared_file':
+      return refs.sharedFile(record)
     case 'run':
       return refs.run(record.workspace_id, record.id)
     case 'attempt':
@@ -197,6 +211,7 @@ export const indexKeysOf = (record: StoredRecord): IndexKeys => {
     case 'instance':
       return { state_pk: listPartitions.instances(record.workspace_id), list_sk: record.class_key, ...dueKey(record, refOf(record).pk) }
     case 'session':
+    case 'shared_file':
     case 'gate':
     case 'ceiling':
       return dueKey(record, refOf(record).pk)

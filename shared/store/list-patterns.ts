@@ -97,7 +97,7 @@ export const list_patterns: readonly AccessPattern[] = [
     key: { pk: `due#{0 to ${due_shards - 1}}`, sk: 'due_at up to now' },
     asked_by: ['sweep'],
     consistency: 'eventual',
-    note: 'tasks, instances, sessions, schedules, gates and ceilings of all workspaces; sparse: only what waits for a time is in it',
+    note: 'tasks, instances, sessions, shared files, schedules, gates and ceilings of all workspaces; sparse: only what waits for a time is in it',
   },
 ]
 

@@ -74,6 +74,14 @@ const single_records: readonly AccessPattern[] = [
     note: '',
   },
   {
+    name: 'shared file of sessions',
+    index: 'table',
+    key: key(refs.sharedFile({ workspace_id: w, session_id: '{session}', file: 'workspace', fencing_token: 1, turn: 1 })),
+    asked_by: ['sweep', 'api'],
+    consistency: 'strong',
+    note: 'when it is due, since a session no longer names it; api audits. Changed by add_within_limit, so that forks do not fight over a version',
+  },
+  {
     name: 'place of a task',
     index: 'table',
     key: { pk: classPartition(w, '{class}'), sk: 'LINE#{rank}#{task}' },

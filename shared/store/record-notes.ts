@@ -21,6 +21,10 @@ export const record_notes = {
   },
   instance: { key: key(refs.instance(w, '{class}')), note: 'counters, limit, health; the hottest record of a busy class' },
   session: { key: key(refs.session(w, '{session}')), note: 'the lease: owner and fencing token' },
+  shared_file: {
+    key: key(refs.sharedFile({ workspace_id: w, session_id: '{session}', file: 'workspace', fencing_token: 1, turn: 1 })),
+    note: 'a saved file of the session that forks name too; counts who names it',
+  },
   run: { key: key(refs.run(w, '{run}')), note: 'with its latest attempt' },
   attempt: { key: key(refs.attempt(w, '{run}', 1)), note: 'an ended attempt that a later one replaced' },
   event: { key: key(refs.event(w, '{run}', 2)), note: 'immutable; event 1, accepted, is the creation of the run and has no record' },

@@ -11,6 +11,7 @@ import { Input, InputName } from '../domain/input.ts'
 import { AttemptRecord, Run } from '../domain/run.ts'
 import { Schedule, Tick } from '../domain/schedule.ts'
 import { Session } from '../domain/session.ts'
+import { SharedFile } from '../domain/shared-file.ts'
 import { Task } from '../domain/task.ts'
 import { ApiKey, ApiKeyName, Workspace } from '../domain/workspace.ts'
 
@@ -22,6 +23,7 @@ export const record_schemas = {
   place: Place,
   instance: Instance,
   session: Session,
+  shared_file: SharedFile,
   run: Run,
   attempt: AttemptRecord,
   event: RunEvent,

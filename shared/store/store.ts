@@ -38,6 +38,12 @@ export interface CeilingChange {
   }
   readonly remove?: readonly ('due_at' | 'counting_since' | 'lifted')[]
 }
+/** The count of those who share a file. */
+export interface SharedFileChange {
+  readonly add: { readonly holders?: number }
+  readonly set?: { readonly due_at: string }
+  readonly remove?: readonly 'due_at'[]
+}
 /** A condition on a stored field. An absent field satisfies none. */
 export interface FieldCondition {
   readonly field:
@@ -53,6 +59,7 @@ export interface FieldCondition {
     | 'counting_since'
     | 'set_no'
     | 'version'
+    | 'holders'
   readonly is: 'at_most' | 'at_least' | 'equals'
   readonly value: number | string
 }
@@ -64,9 +71,10 @@ export type Write =
   | { readonly op: 'replace_if_version'; readonly record: StoredRecord }
   /** Deletes; conflict unless the stored version is `version`. */
   | { readonly op: 'delete_if_version'; readonly ref: Ref; readonly version: number }
-  /** Adds to counters and adds 1 to `version`; conflict if the instance or ceiling is absent or a condition does not hold. */
+  /** Adds to counters and adds 1 to `version`; conflict if the record is absent or a condition does not hold. */
   | { readonly op: 'add_within_limit'; readonly ref: Ref<'instance'>; readonly change: InstanceChange; readonly conditions: readonly FieldCondition[] }
   | { readonly op: 'add_within_limit'; readonly ref: Ref<'ceiling'>; readonly change: CeilingChange; readonly conditions: readonly FieldCondition[] }
+  | { readonly op: 'add_within_limit'; readonly ref: Ref<'shared_file'>; readonly change: SharedFileChange; readonly conditions: readonly FieldCondition[] }
 
 /** `conflicts`: the positions of the writes whose condition did not hold. Nothing was written. */
 export type CommitResult = { readonly ok: true } | { readonly ok: false; readonly conflicts: readonly number[] }

@@ -9,10 +9,11 @@ const redactedError = (constraint: Constraint): Constraint =>
     ? { ...constraint, error: { ...constraint.error, message: redactText(constraint.error.message) } }
     : constraint
 
-export const explanationView = ({ task, constraint, frees, standing }: Explanation): ExplanationView => ({
+export const explanationView = ({ task, constraint, frees, standing, forked_from }: Explanation): ExplanationView => ({
   task_id: task.id,
   state: task.state,
   constraint: redactedError(constraint),
   frees,
   ...(standing === undefined ? {} : { place: standing }),
+  ...(forked_from === undefined ? {} : { forked_from }),
 })

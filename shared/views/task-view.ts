@@ -27,6 +27,7 @@ const payloadOf = ({ params, overflow }: Command, max: number): TaskView['payloa
     policy: params.policy,
     timeout_ms: params.timeout_ms,
     ...(params.session_key === undefined ? {} : { session_key: redactText(params.session_key) }),
+    ...(params.fork_from === undefined ? {} : { fork_from: params.fork_from }),
     ...(params.lane === undefined ? {} : { lane: redactText(params.lane) }),
     ...(params.hook_id === undefined ? {} : { hook_id: redactText(params.hook_id) }),
     ...(params.spawned_by === undefined ? {} : { spawned_by: redactText(params.spawned_by) }),

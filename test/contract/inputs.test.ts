@@ -248,5 +248,5 @@ test('each turn has files of its own; those that a later turn replaces are remov
   await plane.accept({ agent_id: agent.id, session_id: task.session_id })
   await plane.deliver()
   const { restore } = valueOf(await plane.claim(at(plane.sandboxes, 1)))
-  expect(restore).toEqual({ workspace_url: 'https://files.invalid/1.1/workspace', transcript_url: 'https://files.invalid/1.2/transcript' })
+  expect(restore).toEqual({ workspace_url: 'https://files.invalid/s/1.1/workspace', transcript_url: 'https://files.invalid/s/1.2/transcript' })
 })

@@ -95,8 +95,10 @@ export const testPlane = (options: { readonly deployment?: Partial<Deployment>; 
     deployment: { ...Deployment.parse({ runners: ['claude_code', 'process'] }), ...options.deployment },
     signals: { send: async (sent) => void signals.push(...sent) },
     files: {
-      downloadUrl: async (file) => `https://files.invalid/${file.fencing_token}${file.turn === undefined ? '' : `.${file.turn}`}/${file.kind}`,
-      uploadUrl: async (file) => `https://files.invalid/${file.fencing_token}${file.turn === undefined ? '' : `.${file.turn}`}/${file.kind}?put`,
+      downloadUrl: async (file) =>
+        `https://files.invalid/${file.session_id}/${file.fencing_token}${file.turn === undefined ? '' : `.${file.turn}`}/${file.kind}`,
+      uploadUrl: async (file) =>
+        `https://files.invalid/${file.session_id}/${file.fencing_token}${file.turn === undefined ? '' : `.${file.turn}`}/${file.kind}?put`,
       remove: async (file) => void removed.push(file),
       putText: async (key, text) => void texts.set(key, text),
       getText: async (key) => texts.get(key),

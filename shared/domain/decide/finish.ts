@@ -10,6 +10,7 @@ import { runEvent } from '../events.ts'
 import { waitingInputs } from '../inputs.ts'
 import { asksStill } from '../questions.ts'
 import { savedCheckpoint } from '../session.ts'
+import { releaseWrites } from '../shared-file.ts'
 import { movedRun } from '../transitions.ts'
 import { timestamp } from '../time.ts'
 import { addUsage, no_usage } from '../usage.ts'
@@ -55,7 +56,8 @@ const sessionMoves = (state: EndingState, after: Run, attempt: LiveAttempt, endi
   const signals = session.waiting && kept === undefined ? [sessionSignal(session)] : []
   if (session.owner?.attempt_id !== attempt.id) return { places: [], signals }
   const checkpoint = savedCheckpoint(session, attempt.fencing_token, ending, now_ms)
-  return { places: [{ op: 'replace_if_version', record: releasedSession(session, checkpoint, now_ms, kept) }], signals }
+  const released = releasedSession(session, checkpoint, now_ms, kept)
+  return { places: [{ op: 'replace_if_version', record: released }, ...releaseWrites(session, released, now_ms)], signals }
 }
 
 const events = (next: Next, lost: boolean, now_ms: number): { run: Run; writes: readonly Write[] } => {

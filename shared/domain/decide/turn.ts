@@ -4,6 +4,7 @@ import { runEvent } from '../events.ts'
 import { pendingInputs, settledInputs, takenInputs, waitingInputs, type Settlement } from '../inputs.ts'
 import { refuse, type Refusal } from '../result.ts'
 import { savedCheckpoint, type SavedBytes, type Session } from '../session.ts'
+import { releaseWrites } from '../shared-file.ts'
 import { movedTask } from '../transitions.ts'
 import { timestamp } from '../time.ts'
 import { laterUsage, type ModelUsage } from '../usage.ts'
@@ -172,6 +173,12 @@ const toldAgain = (state: TurnState, request: TurnEndRequest, now_ms: number): D
   return decided([{ op: 'replace_if_version', record: waiting }, ...waitWrites(task, now_ms)], [], { pending_count })
 }
 
+/** The session with its next checkpoint, and what it shared of the one before. */
+const sessionWrites = (before: Session, after: Session, now_ms: number): readonly Write[] => [
+  { op: 'replace_if_version', record: after },
+  ...releaseWrites(before, after, now_ms),
+]
+
 /**
  * The end of a turn of an attempt that goes on. What was taken for it is consumed in the commit that makes what it saved the session's
  * checkpoint; both only under the attempt's fencing token, and only if the turn is the one after those that have ended. A saved turn begins the
@@ -199,7 +206,7 @@ export const decideTurnEnd = (state: TurnState, request: TurnEndRequest, now_ms:
     [
       { op: 'replace_if_version', record: waits ? { ...settled.run, waiting_since: timestamp(now_ms) } : settled.run },
       ...settled.writes,
-      ...(checkpoint === undefined ? [] : [{ op: 'replace_if_version', record: { ...session, checkpoint, updated_at: timestamp(now_ms) } } as const]),
+      ...(checkpoint === undefined ? [] : sessionWrites(session, { ...session, checkpoint, updated_at: timestamp(now_ms) }, now_ms)),
       ...(waits ? waitWrites(state.task, now_ms) : []),
     ],
     [],
