@@ -124,7 +124,7 @@ test('a function rings the queues it is meant to ring', () => {
   expect(sends('attemptevents')).toEqual(['sqs:SendMessage <QueuesDispatchQueue.Arn>', 'sqs:SendMessage <QueuesWakeQueue.Arn>'])
 })
 
-test('session files are for the function that signs their URLs', () => {
+test('session files are for the function that signs their URLs; others may at most remove them', () => {
   const files = (name: string) => actionsOf(new RegExp(`^Functions${name}Role`), 's3')
   expect(files('api')).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
   expect(files('runnerapi')).toEqual([
@@ -135,7 +135,8 @@ test('session files are for the function that signs their URLs', () => {
   ])
   expect(files('attemptevents')).toEqual(['s3:DeleteObject <FilesBucket.Arn>/sessions/*'])
   expect(files('dispatch')).toEqual([])
-  for (const name of ['cronfire', 'wake', 'sweep']) expect(files(name)).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
+  for (const name of ['cronfire', 'wake']) expect(files(name)).toEqual(['s3:PutObject <FilesBucket.Arn>/commands/*'])
+  expect(files('sweep')).toEqual(['s3:DeleteObject <FilesBucket.Arn>/sessions/*', 's3:PutObject <FilesBucket.Arn>/commands/*'])
 })
 
 test('the sweep is started by its schedule alone, and schedules fire by the role of the alarm clock alone', () => {

@@ -18,6 +18,7 @@ export const bad_requests: readonly Bad[] = [
   schedules('an overlap that there is not', { overlap: 'parallel' }, 'invalid_request', 'overlap'),
   schedules('a catch-up window of two days', { catchup_window_ms: 172_800_000 }, 'invalid_request', 'catchup_window_ms'),
   schedules('an agent of another workspace', (w) => ({ agent_id: w.foreign['agent_id'] }), 'not_found', 'agent_id'),
+  schedules('a fork', { fork_from: { session_id: 's' } }, 'invalid_request', 'fork_from'),
   schedules('an unknown field', { crn: '* * * * *' }, 'invalid_request', 'crn'),
   // Questions.
   answers('no action', {}, 'invalid_request', 'action'),
@@ -62,6 +63,11 @@ export const bad_requests: readonly Bad[] = [
   accepts('an unknown agent', { agent_id: unknown_ids['agent_id'] }, 'not_found', 'agent_id'),
   accepts("another workspace's agent", (w) => ({ agent_id: w.foreign['agent_id'] }), 'not_found', 'agent_id'),
   accepts("another workspace's parent", (w) => ({ parent_task_id: w.foreign['task_id'] }), 'not_found', 'parent_task_id'),
+  accepts('a fork of an unknown session', { fork_from: { session_id: 'nobody' } }, 'not_found', 'fork_from.session_id'),
+  accepts('a fork of a session that has saved nothing', { fork_from: { session_id: 'shared' } }, 'checkpoint_missing', 'fork_from.session_id'),
+  accepts('a fork into a session that exists', { fork_from: { session_id: 'shared' }, session_id: 'shared' }, 'session_exists', 'session_id'),
+  accepts('a fork without a session', { fork_from: {} }, 'invalid_request', 'fork_from.session_id'),
+  accepts('a fork of a run', (w) => ({ fork_from: { session_id: 's', run_id: w.own['run_id'] } }), 'invalid_request', 'fork_from.run_id'),
   accepts('an inactive agent', (w) => ({ agent_id: w.idle_agent_id }), 'agent_inactive', 'agent_id'),
   // Bodies that are no bodies.
   posts('broken JSON', { raw: '{"message": "x"' }, 'invalid_json'),

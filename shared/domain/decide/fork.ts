@@ -93,10 +93,10 @@ export const decideAcceptFork = (
 ): Decision<Accepted> | Refusal => {
   const accepted = decideAccept(request, deployment, now_ms)
   if (!accepted.ok) return accepted
+  if (target !== undefined) return targetExists(target.id)
   if (source === undefined) return noSource(fork_from)
   const { checkpoint } = source
   if (checkpoint === undefined) return noCheckpoint(fork_from)
-  if (target !== undefined) return targetExists(target.id)
   const { session_id } = accepted.value.task
   return decided([...accepted.writes, ...forkWrites(source, checkpoint, session_id, now_ms)], accepted.signals, accepted.value)
 }
