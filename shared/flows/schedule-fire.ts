@@ -10,7 +10,7 @@ import { refs } from '../store/keys.ts'
 import { freshIds } from './accept.ts'
 import { sendSignals, settled, type FlowDeps } from './flow.ts'
 import { refuseAt } from './kill.ts'
-import { fitTogether, loadPlace, loadTargetRun } from './load.ts'
+import { fitTogether, loadAttached, loadPlace, loadTargetRun } from './load.ts'
 import { withOverflow } from './overflow.ts'
 import type { CancelState } from '../domain/decide/cancel.ts'
 import type { Command } from '../domain/command.ts'
@@ -44,8 +44,9 @@ const loadOpen = async (deps: FlowDeps, schedule: Active): Promise<readonly Canc
   for (const task of await deps.store.getMany(openTasksOf(schedule).map((id) => refs.task(schedule.workspace_id, id)))) {
     if (task === undefined || isTerminalTask(task)) continue
     const [run, place] = await Promise.all([loadTargetRun(deps, task), loadPlace(deps, task)])
-    if (!fitTogether(task, run)) return 'torn'
-    open.push({ task, run, place })
+    const attached = await loadAttached(deps, run)
+    if (attached === undefined || !fitTogether(task, run)) return 'torn'
+    open.push({ task, run, place, ...attached })
   }
   return open
 }

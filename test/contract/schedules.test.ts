@@ -8,6 +8,8 @@ import { refs } from '../../shared/store/keys.ts'
 import { CommandParams } from '../../shared/domain/command.ts'
 import { acceptCommand } from '../../shared/flows/accept.ts'
 import type { LookDeps } from '../../shared/flows/flow.ts'
+import { dispositionsOf, sendTo, valueOf } from '../support/inputs.ts'
+import { at, boom } from '../support/looks.ts'
 import { ledger, outcomes, setUp, stored, swept } from '../support/schedules.ts'
 
 const minute_ms = 60_000
@@ -104,6 +106,23 @@ test('overlap skip asks for the task of the last fire, cancel_previous cancels i
     await fire()
     expect(await outcomes(plane, name.schedule_id)).toEqual(expected)
   }
+})
+
+test('a task that cancel_previous ends between two attempts takes with it what was said to it', async () => {
+  const { plane, name, fire } = await setUp({ overlap: 'cancel_previous' })
+  plane.advance(minute_ms)
+  await fire()
+  await plane.deliver()
+  const sandbox = at(plane.sandboxes, 0)
+  await plane.claim(sandbox)
+  valueOf(await sendTo(plane, sandbox.run_id, 'more'))
+  await plane.finish(sandbox, { outcome: 'error', error: boom })
+  plane.advance(minute_ms)
+  await fire()
+  expect(await outcomes(plane, name.schedule_id)).toEqual(['fired', 'fired'])
+  const { task_id, status } = await plane.run(sandbox.run_id)
+  expect(status).toBe('cancelled')
+  expect(await dispositionsOf(plane, task_id)).toEqual([{ kind: 'rejected', reason: 'run_cancelled' }])
 })
 
 test('a paused schedule has no ticks; what was due is skipped, and it goes on from now', async () => {
