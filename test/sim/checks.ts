@@ -8,6 +8,7 @@ import { millis } from '../../shared/domain/time.ts'
 import { attemptWrongs } from './checks/attempts.ts'
 import { tickWrongs } from './checks/schedules.ts'
 import { killWrongs } from './checks/kills.ts'
+import { sharedFileWrongs } from './checks/shared-files.ts'
 import { findings, skew_max_ms } from '../support/invariants.ts'
 import type { Journal } from '../support/journal.ts'
 import { noteOrders } from './orders.ts'
@@ -68,6 +69,7 @@ export const checkCommit = (world: World, journal: Journal, changes: readonly Ch
     ...overtaken(world, journal, changes),
     ...startedAfterCancel(world, changes),
     ...strayed(world, changes),
+    ...sharedFileWrongs(journal, changes),
     ...tickWrongs(changes, newestTick(journal)),
     ...killWrongs(journal, changes, (gate) => (world.committer?.began ?? 0) >= shutAt(journal, gate)),
     ...attemptWrongs(changes, {

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { priorities } from '../../shared/domain/command.ts'
 import type { Role } from '../../shared/domain/workspace.ts'
 import { timestamp } from '../../shared/domain/time.ts'
+import { hasForks } from './beginnings.ts'
 import { request, type Answered } from './handlers.ts'
 import type { Submission, Tenant, World } from './world.ts'
 
@@ -42,6 +43,15 @@ const policies = [
   { retry: { max_attempts: 3, delay_ms: 90_000, backoff_rate: 2 } },
 ] as const
 
+/** Some go on from what another session has saved, in a new session of which they may say the name. */
+const fork = ({ seed, random }: World): object => {
+  if (!hasForks(seed) || !random.chance(0.3)) return {}
+  return {
+    fork_from: { session_id: random.pick(['s1', 's2', 'f1', 'f2']) },
+    session_id: random.chance(0.7) ? random.pick(['f1', 'f2', 'f3', 'f4', 'f5']) : undefined,
+  }
+}
+
 const newSubmission = (world: World): Submission | undefined => {
   const { random, journal } = world
   const tenant = random.pick(world.tenants)
@@ -52,13 +62,14 @@ const newSubmission = (world: World): Submission | undefined => {
     agent_id: random.pick(agents).id,
     policy: random.pick(policies),
     priority: random.pick(priorities),
-    ...(random.chance(0.7) ? { session_id: random.pick(['s1', 's2']) } : {}),
+    ...(random.chance(0.7) ? { session_id: random.pick(hasForks(world.seed) ? ['s1', 's2', 'f1', 'f2', 'f3'] : ['s1', 's2']) } : {}),
     ...(random.chance(0.6) ? { hook_id: 'h' } : {}),
     ...(random.chance(0.4) ? { lane: random.pick(['a', 'b']) } : {}),
     ...(random.chance(0.5) ? { idempotency_key: random.pick(['k1', 'k2', 'k3', 'k4']) } : {}),
     ...(random.chance(0.15) ? { not_before: timestamp(world.now_ms + random.int(300_000)) } : {}),
     ...(random.chance(0.15) ? { queue_timeout_ms: 1 + random.int(600_000) } : {}),
     ...(random.chance(0.2) ? { timeout_ms: 30_000 } : {}),
+    ...fork(world),
   }
   return { tenant, body }
 }
@@ -71,8 +82,10 @@ const sameKey = (a: Submission, b: Submission): boolean =>
   a.body['idempotency_key'] === b.body['idempotency_key'] &&
   a.body['idempotency_key'] !== undefined
 
+const accept_refusals = ['agent_inactive', 'not_found', 'workspace_killed', 'session_exists', 'checkpoint_missing'] as const
+
 const send = (world: World, submission: Submission): void =>
-  ask(world, keyOf(submission.tenant, 'member'), ['POST', '/v1/tasks', submission.body], ['agent_inactive', 'not_found', 'workspace_killed'], (body) => {
+  ask(world, keyOf(submission.tenant, 'member'), ['POST', '/v1/tasks', submission.body], accept_refusals, (body) => {
     const { task } = Accepted.parse(body)
     const others = world.submissions.filter((one) => one.task_id !== undefined && sameKey(one, submission) && one.task_id !== task.id)
     if (others.length > 0) world.violations.push(`invariant 2: one key made ${task.id} and ${others[0]?.task_id}`)

@@ -10,6 +10,7 @@ import { millis } from '../../shared/domain/time.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
 import type { RangePage, RangeQuery, Write } from '../../shared/store/store.ts'
 import { setEntry } from './alarms.ts'
+import { removalWrongs } from './checks/shared-files.ts'
 import { settings } from './settings.ts'
 import type { Flow, World } from './world.ts'
 
@@ -161,7 +162,10 @@ const compute: ComputeDeps['compute'] = {
 const files: ComputeDeps['files'] = {
   downloadUrl: async () => 'https://files.invalid/get',
   uploadUrl: async () => 'https://files.invalid/put',
-  remove: () => current().call('file', 'remove file', async () => undefined),
+  remove: (file) => {
+    const { call, world } = current()
+    return call('file', 'remove file', async () => void world.violations.push(...removalWrongs(world.journal, file)))
+  },
   putText: () => current().call('file', 'put text', async () => undefined),
   getText: () => current().call('file', 'get text', async () => 'text'),
 }

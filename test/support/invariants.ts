@@ -235,6 +235,7 @@ export const unrest = (journal: Journal, now_ms: number): readonly string[] => {
       session.owner === undefined && !session.waiting && session.due_at === undefined ? undefined : `${session.id} is not at rest`,
     ),
     ...journal.all('schedule').map((schedule) => (schedule.due_at === undefined ? undefined : `${schedule.id} is ${schedule.status} and still due`)),
+    ...journal.all('shared_file').map(({ session_id, due_at }) => (due_at === undefined ? undefined : `a file of ${session_id} is still due`)),
     ...journal.all('turn').map((turn) => `${turn.class_key} still has a turn`),
     ...journal.all('ceiling').map(({ owner, live, due_at }) => (live === 0 && due_at === undefined ? undefined : `the ceiling of ${owner} is not at rest`)),
     ...journal.all('gate').map((gate) => (gate.due_at === undefined ? undefined : `the gate of ${gate.workspace_id} is still due`)),

@@ -5,6 +5,7 @@ import { admit_guards } from './list/admit.ts'
 import { cancel_guards } from './list/cancel.ts'
 import { ceiling_guards } from './list/ceiling.ts'
 import { finish_guards } from './list/finish.ts'
+import { fork_guards } from './list/forks.ts'
 import { input_guards } from './list/inputs.ts'
 import { look_guards } from './list/look.ts'
 import { runner_guards } from './list/runner.ts'
@@ -21,6 +22,7 @@ export const guards: readonly Guard[] = [
   ...cancel_guards,
   ...look_guards,
   ...session_guards,
+  ...fork_guards,
   ...schedule_guards,
   ...ceiling_guards,
   ...store_guards,

@@ -30,6 +30,8 @@ export default defineConfig({
       'schedule-clocks',
       'ceiling-races',
       'kill',
+      'forks',
+      'shared-files',
     ].map((name) => `test/contract/${name}.test.ts`),
     setupFiles: ['./test/support/property-seed.ts'],
     maxWorkers: 1,
