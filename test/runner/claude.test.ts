@@ -86,6 +86,26 @@ test('the next run of the session remembers the conversation and finds the files
   expect(third.finish?.usage.model_usd).toBeCloseTo(0.003)
 })
 
+test('a fork remembers the conversation and has the files; then it and its source go ways of their own', async () => {
+  const { files } = harness.plane
+  await harness.run({ message: `my name is Ada\n${bash('echo from the source > kept.txt')}\n${say('hello Ada')}`, policy: full, session_id: 'source' })
+  const saved = new Map(files)
+  const usage = { input_tokens: 1_000, output_tokens: 100 }
+  const fork = { policy: full, session_id: 'fork', transcript_of: 'source' }
+  const first = await harness.run({ ...fork, message: `only in the fork\n${turn({ text: 'Ada', usage })}` })
+  expect(harness.model_requests.at(-1)?.body).toContain('my name is Ada')
+  // What the source has used is not the fork's.
+  expect(first.finish?.usage).toMatchObject(usage)
+  await harness.run({ ...fork, message: `and now?\n${bash('cat kept.txt; echo forked > kept.txt')}\n${say('ended')}` })
+  expect(harness.model_requests.at(-1)?.body).toMatch(/my name is Ada[^]*only in the fork/)
+  expect(JSON.parse(entries('tool_result').at(-1) ?? '')).toMatchObject({ content: expect.stringContaining('from the source') })
+  for (const [kind, bytes] of saved) files.set(kind, bytes)
+  await harness.run({ message: `and here?\n${bash('cat kept.txt')}\n${say('ended')}`, policy: full, session_id: 'source' })
+  expect(harness.model_requests.at(-1)?.body).toContain('my name is Ada')
+  expect(harness.model_requests.at(-1)?.body).not.toContain('only in the fork')
+  expect(JSON.parse(entries('tool_result').at(-1) ?? '')).toMatchObject({ content: expect.stringContaining('from the source') })
+})
+
 test('without a script the demonstration shows tools, files and memory', async () => {
   await harness.run({ message: 'I like tea', policy: full, session_id: 'demo' })
   const { finish } = await harness.run({ message: 'What do I like?', policy: full, session_id: 'demo' })

@@ -14,6 +14,8 @@ export interface FakeCommand {
   readonly config?: z.input<typeof AgentConfig>
   readonly policy?: PolicyInput
   readonly session_id?: string
+  /** The session was forked from this one. */
+  readonly transcript_of?: string
   readonly attachments?: Assignment['attachments']
   readonly extra_system_prompt?: string
   readonly timeout_ms?: number
@@ -41,6 +43,7 @@ export const assignmentOf = ({ command, files, url, talk }: FakeAssigned): Assig
     ...talk.assigned(),
     fencing_token: 1,
     session_id: command.session_id ?? 'session-1',
+    ...(command.transcript_of === undefined ? {} : { transcript_of: command.transcript_of }),
     agent_key: 'tester',
     agent_config: AgentConfig.parse(command.config ?? {}),
     policy: Policy.parse(command.policy ?? {}),
