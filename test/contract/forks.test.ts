@@ -148,6 +148,24 @@ test('a source that saves at the same moment is read again: the fork has what it
   expect(await holdersOf(plane, 'a', 1, 1)).toBeUndefined()
 })
 
+test('so is one whose files were shared, and are nobody’s any more', async () => {
+  const { plane, agent, store } = await savedSession()
+  await runIn(plane, { agent_id: agent.id, session_id: 'b', fork_from }, { turn: 1, saved: both })
+  store.beforeWriteOf('shared_file', async () => void (await runIn(plane, { agent_id: agent.id, session_id: 'a' }, { turn: 1, saved: both })))
+  const { assignment } = await runIn(plane, { agent_id: agent.id, session_id: 'c', fork_from }, {})
+  expect(assignment.restore).toEqual(urlsOf('a', '2.1'))
+  expect(await holdersOf(plane, 'a')).toBe(0)
+})
+
+test('a shared file that the last session stops to name while it is looked at is looked at again', async () => {
+  const { plane, agent, store } = await savedSession()
+  await runIn(plane, { agent_id: agent.id, session_id: 'b', fork_from }, { turn: 1, saved: both })
+  store.beforeWriteOf('shared_file', async () => void (await runIn(plane, { agent_id: agent.id, session_id: 'a' }, { turn: 1, saved: both })))
+  await sweepAndDeliver(plane)
+  await sweepAndDeliver(plane)
+  expect(plane.removed).toHaveLength(2)
+})
+
 test('a source that is forked while its attempt ends shares what it has then', async () => {
   const { plane, agent, store } = await savedSession()
   await plane.accept({ agent_id: agent.id, session_id: 'a' })

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { item_bytes_max, ItemTooLargeError } from '../../shared/store/items.ts'
 import { classPartition, duePartition, listPartitions, recordPartition, refOf, refs } from '../../shared/store/keys.ts'
+import { SessionId } from '../../shared/domain/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
 import { memoryStore } from '../../shared/store/memory.ts'
 import type { StoredRecord } from '../../shared/store/records.ts'
@@ -133,6 +134,36 @@ describe.each(makers)('the $name store', ({ make }) => {
     await store.commit([{ op: 'add_within_limit', ref: class_ref, change: { add: { live: -1 }, remove: ['due_at', 'cooldown_until'] }, conditions: [] }])
     expect((await due()).records).toEqual([])
     expect(await store.get(class_ref)).toEqual({ ...instanceRecord(1, { limit: 0 }), live: -1, failures: 4, version: 3 })
+  })
+
+  test('add_within_limit counts who shares a file, and conflicts where it is gone', async () => {
+    const record: StoredRecord = {
+      kind: 'shared_file',
+      workspace_id,
+      session_id: SessionId.parse('s'),
+      file: 'workspace',
+      fencing_token: 1,
+      holders: 2,
+      version: 1,
+    }
+    const ref = refs.sharedFile(record)
+    const release: Write = {
+      op: 'add_within_limit',
+      ref,
+      change: { add: { holders: -1 }, set: { due_at: minute(1) } },
+      conditions: [{ field: 'holders', is: 'at_least', value: 1 }],
+    }
+    await putAll([record])
+    for (const left of [1, 0]) {
+      expect(await store.commit([release])).toEqual({ ok: true })
+      expect(await store.get(ref)).toMatchObject({ holders: left, due_at: minute(1) })
+    }
+    expect(await store.commit([release])).toEqual({ ok: false, conflicts: [0] })
+    expect((await store.range({ index: 'due', pk: duePartition(ref.pk), limit: 10 })).records).toEqual([
+      { ...record, holders: 0, due_at: minute(1), version: 3 },
+    ])
+    expect(await store.commit([{ op: 'delete_if_version', ref, version: 3 }])).toEqual({ ok: true })
+    expect(await store.commit([{ ...release, conditions: [] }])).toEqual({ ok: false, conflicts: [0] })
   })
 
   test('of many that add up to a limit at once, as many win as there is room', async () => {

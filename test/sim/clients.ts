@@ -44,10 +44,12 @@ const policies = [
 ] as const
 
 /** Some go on from what another session has saved, in a new session of which they may say the name. */
-const fork = ({ seed, random }: World): object => {
-  if (!hasForks(seed) || !random.chance(0.3)) return {}
+const fork = ({ seed, random, journal }: World, workspace_id: string): object => {
+  if (!hasForks(seed)) return {}
+  const saved = journal.all('session').filter((session) => session.workspace_id === workspace_id && session.checkpoint !== undefined)
+  if (!random.chance(saved.length === 0 ? 0.1 : 0.7)) return {}
   return {
-    fork_from: { session_id: random.pick(['s1', 's2', 'f1', 'f2']) },
+    fork_from: { session_id: saved.length === 0 ? random.pick(['s1', 'f1']) : random.pick(saved).id },
     session_id: random.chance(0.7) ? random.pick(['f1', 'f2', 'f3', 'f4', 'f5']) : undefined,
   }
 }
@@ -69,7 +71,7 @@ const newSubmission = (world: World): Submission | undefined => {
     ...(random.chance(0.15) ? { not_before: timestamp(world.now_ms + random.int(300_000)) } : {}),
     ...(random.chance(0.15) ? { queue_timeout_ms: 1 + random.int(600_000) } : {}),
     ...(random.chance(0.2) ? { timeout_ms: 30_000 } : {}),
-    ...fork(world),
+    ...fork(world, tenant.workspace_id),
   }
   return { tenant, body }
 }
