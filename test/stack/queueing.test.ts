@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { allEnded, api, request, type Api, type AttemptView } from '../support/api.ts'
+import { allEnded, api, ended, request, type Api, type AttemptView } from '../support/api.ts'
 import { startStack, type TestStack } from '../support/stack.ts'
 
 let stack: TestStack
@@ -82,3 +82,19 @@ test('30 tasks on 3 sessions: a session never has two live attempts', async () =
     expect(new Set(tokens).size).toBe(10)
   }
 }, 180_000)
+
+test('a fork begins with the files of its source, and each goes on with its own', async () => {
+  const agent = await plane.createAgent('journal', { runner: 'process', command: ['sh', '-c', 'cat >> journal; echo >> journal; tr "\\n" " " < journal'] })
+  const command = (session_id: string, message: string) => ({ agent_id: agent.id, session_id, message, hook_id: 'h' })
+  const resultOf = async (task_id: string) => (await plane.run((await ended(plane, task_id)).target_run_id ?? '')).result?.trim()
+  const source = await plane.accept(command('trunk', 'one'))
+  expect(await resultOf(source.task.id)).toBe('one')
+  const forked = { ...command('branch', 'two'), fork_from: { session_id: 'trunk' } }
+  const [fork, trunk] = [await plane.accept(forked), await plane.accept(command('trunk', 'three'))]
+  const branch = await plane.accept(command('branch', 'four'))
+  expect(await resultOf(fork.task.id)).toBe('one two')
+  expect(await resultOf(trunk.task.id)).toBe('one three')
+  expect(await resultOf(branch.task.id)).toBe('one two four')
+  expect(await request(stack, 'GET', `/v1/tasks/${branch.task.id}/explain`)).toMatchObject({ body: { forked_from: { session_id: 'trunk' } } })
+  expect(await request(stack, 'POST', '/v1/tasks', forked)).toMatchObject({ status: 409, body: { code: 'session_exists' } })
+}, 120_000)
