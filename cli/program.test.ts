@@ -33,6 +33,14 @@ test('run submits, follows to the end, and exits 0', async () => {
   })
 })
 
+test('run forks a session into a new one, which it may name', async () => {
+  await lanekeeper(['run', 'Another way', '--agent', 'demo', '--fork-from', 'garden', '--session', 'garden-2'])
+  expect(api.seen.find((request) => request.id === 'acceptAgentCommand')?.body).toMatchObject({
+    session_id: 'garden-2',
+    fork_from: { session_id: 'garden' },
+  })
+})
+
 test.each([
   ['sentinel:error', exit_codes.failed],
   ['sentinel:timeout', exit_codes.failed],

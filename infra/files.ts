@@ -9,8 +9,9 @@ export type Prefix = 'sessions' | 'commands'
 
 /**
  * Versioning is off: a session's files lie under the fencing token of the attempt that wrote them, so no key is written by two
- * attempts and the table says which token is current. Who replaces a checkpoint removes the files of the one before. No rule can do that by
- * age: the files of a session that nobody has spoken to for a year are current still. The rules for versions are for whoever turns versioning on.
+ * attempts and the table says which token is current. Who replaces a checkpoint removes the files of the one before; the sweep removes those that
+ * forks shared. No rule can do that by age: the files of a session that nobody has spoken to for a year are current still. The rules for
+ * versions are for whoever turns versioning on.
  */
 export class Files extends Construct {
   readonly bucket: Bucket
