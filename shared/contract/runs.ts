@@ -98,12 +98,15 @@ export const RunEventView = named(
 )
 export type RunEventView = z.infer<typeof RunEventView>
 
+/** What a run is doing, as far as inputs are concerned (SPEC §4). */
+export const interaction_states = ['working', 'waiting_for_input', 'closed'] as const
+
 /** What a run is doing, and the inputs that it has yet to take or to consume. */
 export const InteractionView = named(
   'Interaction',
   z.object({
     run_id: RunId,
-    state: z.enum(['working', 'waiting_for_input', 'closed']),
+    state: z.enum(interaction_states),
     active_execution_id: z.string().optional(),
     pending_inputs: z.array(InputView),
     pending_count: z.int(),
