@@ -112,6 +112,16 @@ test('a rejected use that only reads, which the agent would allow itself, does n
   expect(results()).toMatchObject([{ is_error: true, content: expect.stringContaining('it was not approved') }])
 })
 
+test('a fork of a session with an open question asks that question of its own', async () => {
+  await run({ message: `m\n${once('a')}\n${say('done')}`, policy: always, question_grace_ms: 0, session_id: 'source' })
+  expect(harness.plane.seen.finishes).toMatchObject([{ parks: 'question' }])
+  const fork = { message: `in the fork\n${say('forked')}`, policy: always, session_id: 'fork', transcript_of: 'source' }
+  const { finish } = await run(fork, async () => talk().answerAtOnce('reject'))
+  expect(finish).toMatchObject({ outcome: 'ok', result: 'forked', turn: 1 })
+  expect(questions()).toHaveLength(1)
+  expect(results()).toMatchObject([{ is_error: true }])
+})
+
 test('an attempt that failed after the answer is followed by one that goes on, and the tool does not run again', async () => {
   await run({ message: `m\n${once('a')}\nSTUB: {"error":401}`, policy: always, question_grace_ms: 0 })
   answer(0, 'approve')
