@@ -7,6 +7,7 @@ import type { Instance, Place } from '../domain/instance.ts'
 import type { Schedule } from '../domain/schedule.ts'
 import type { Run } from '../domain/run.ts'
 import type { Session } from '../domain/session.ts'
+import type { SharedFile } from '../domain/shared-file.ts'
 import type { Task } from '../domain/task.ts'
 
 /** When it is, and how far off a due time may lie. */
@@ -77,7 +78,7 @@ export const coverageFindings = (covered: Covered, watch: Watch): readonly Findi
 export const overdue_ms = 10 * 60_000
 
 /** A due time that is long past: the sweep does not run, or fails at this record. */
-export const overdueFindings = (record: Task | Instance | Session | Schedule, { now_ms }: Watch): readonly Finding[] => {
+export const overdueFindings = (record: Task | Instance | Session | SharedFile | Schedule, { now_ms }: Watch): readonly Finding[] => {
   const { due_at } = record
   return foundIf(due_at !== undefined && millis(due_at) < now_ms - overdue_ms, 'overdue', record, () => `was due ${due_at}, and nobody has looked`)
 }

@@ -23,6 +23,7 @@ export const finding_kinds = {
   lease_not_held: { invariant: 3, means: 'a live attempt does not hold the lease of its session' },
   lease_without_owner: { invariant: 3, means: 'a lease is held by an attempt that is not live' },
   token_not_greater: { invariant: 3, means: 'a fencing token is not greater than all that were granted before' },
+  file_uncounted: { invariant: 3, means: 'a session names a file that it shares with others, and nobody counts it: it may be removed' },
   attempt_history: { invariant: 3, means: 'the earlier attempts of a run are not all there, or not all over' },
   counters: { invariant: 4, means: 'the counters of a class are not the attempts in those states' },
   ceiling_count: { invariant: 4, means: 'the count of a ceiling is not the live attempts that it counts' },

@@ -1,6 +1,8 @@
 /** Sessions and those that hold them: at most one live attempt, under a token that only grows. */
 import { isLive, type Run } from '../domain/run.ts'
 import { extractLeaseExecutionId, type Session } from '../domain/session.ts'
+import { sharedFileNames, type SharedFile } from '../domain/shared-file.ts'
+import { refs, type Ref } from '../store/keys.ts'
 import { foundIf, type Finding } from './finding.ts'
 
 /** A run with the session that it names. */
@@ -40,3 +42,10 @@ export const sessionFindings = (session: Session, owner_run: Run | undefined): r
     ),
   ]
 }
+
+/** A session with the counts of the files that it shares. */
+export const sharedFileFindings = (session: Session, countAt: (ref: Ref<'shared_file'>) => SharedFile | undefined): readonly Finding[] =>
+  sharedFileNames(session).flatMap((name) => {
+    const holders = countAt(refs.sharedFile(name))?.holders ?? 0
+    return foundIf(holders < 1, 'file_uncounted', session, () => `${session.id} shares the ${name.file} of ${name.session_id}, and no count holds it`)
+  })

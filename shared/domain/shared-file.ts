@@ -36,6 +36,13 @@ export const sharedFileName = ({ workspace_id, id }: Pick<Session, 'workspace_id
   ...(file.turn === undefined ? {} : { turn: file.turn }),
 })
 
+/** The files that a session shares with others. */
+export const sharedFileNames = (session: Session) =>
+  checkpoint_kinds.flatMap((kind) => {
+    const file = session.checkpoint?.[kind]
+    return file?.shared === true ? [sharedFileName(session, kind, file)] : []
+  })
+
 /** One holder more. It conflicts where none is left: then the session that it was read in has moved on. */
 export const holdWrite = (session: Session, kind: CheckpointKind, file: SavedFile): Write => ({
   op: 'add_within_limit',

@@ -221,6 +221,15 @@ export const planted: readonly Planted[] = [
     at: taskKey('sleeping'),
   },
   {
+    code: 'file_uncounted',
+    what: 'a session that names a shared file which nobody counts',
+    plant: async () => {
+      const workspace = { fencing_token: 1, bytes: 1, shared: true } as const
+      await replace({ ...(await read(session('retried'))), checkpoint: { workspace, saved_at: now() } })
+    },
+    at: () => keyOf(session('retried')),
+  },
+  {
     code: 'session_unwatched',
     what: 'a free session for which a task waits',
     plant: async () => replace({ ...(await read(session('held'))), owner: undefined }),
