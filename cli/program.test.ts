@@ -197,7 +197,7 @@ test.each([
   [['tasks', 'archive', sample_ids.task], /is archived/],
   [['tasks', 'retry', sample_ids.task], /is queued again/],
   [['tasks', 'retry', sample_ids.task, '--follow'], /✓ done/],
-  [['explain', sample_ids.task], /held by +class limit[^]*place +2 of 12 in the class’s line/],
+  [['explain', sample_ids.task], /held by +class limit[^]*place +2 of 12 in the class’s line[^]*forked from +session garden, as saved at 20/],
   [['logs', sample_ids.task], /^› Write a note\nDone\.\n$/],
   [['runs', 'list', '--status', 'ok'], /run_\w+ +ok +demo/],
   [['runs', 'get', sample_ids.run], /ATTEMPT +STATUS +ADMITTED +LAUNCH/],

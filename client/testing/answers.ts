@@ -130,6 +130,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
     constraint: { code: 'class_limit', limit: 1, pending: 0, running: 1, stopping: 0, set_by: 'lane' },
     frees: 'the end of an attempt of its class, or a greater limit',
     place: { line: 'class', position: 2, of: 12, more: false },
+    forked_from: { session_id: 'garden', saved_at: at(0) },
   }),
   archiveTask: whereId('task_id', sample_ids.task, sampleTask({ state: 'done', finished_at: at(9), archived_at: at(10) })),
   retryTask: (_, state) => {

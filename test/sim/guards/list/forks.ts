@@ -75,6 +75,22 @@ export const fork_guards: readonly Guard[] = [
       protects: 'what a turn saved is counted off from those who share the files before',
     },
   ]),
+  ...guardsIn('shared/flows/runner.ts', [
+    {
+      name: 'share.restored-from',
+      find: '{ fencing_token, turn, session_id = run.session_id }: SavedFile) =>\n    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id,',
+      replace: '{ fencing_token, turn }: SavedFile) =>\n    deps.files.downloadUrl({ workspace_id: run.workspace_id, session_id: run.session_id,',
+      invariant: 3,
+      protects: 'a fork begins with the files of its source, and with no others',
+    },
+    {
+      name: 'share.transcript-named',
+      find: '    ...(session?.transcript_of === undefined ? {} : { transcript_of: session.transcript_of }),\n',
+      replace: '',
+      invariant: 3,
+      protects: "a fork's agent finds the transcript that was begun in another session",
+    },
+  ]),
   ...guardsIn('shared/flows/saved-files.ts', [
     {
       name: 'share.not-removed-alone',
