@@ -3,7 +3,7 @@ import { decideTake, decideTurnEnd, type TurnState } from '../domain/decide/turn
 import { refuse, ok, type Refusal, type Result } from '../domain/result.ts'
 import { refs } from '../store/keys.ts'
 import { settle, type FlowDeps } from './flow.ts'
-import { loadCommand, loadPendingInputs } from './load.ts'
+import { loadAttached, loadCommand, loadPendingInputs } from './load.ts'
 import { wholeMessage } from './overflow.ts'
 import { liveRun, type RunnerIdentity } from './runner-identity.ts'
 import { removeFiles, supersededBy } from './saved-files.ts'
@@ -43,15 +43,16 @@ export const takeInputs = async (deps: FlowDeps, identity: RunnerIdentity, { tur
 
 /** What a turn's end touches beside the run; a refusal where the run may not wait. Undefined where it does not fit together. */
 const loadTurn = async (deps: FlowDeps, run: Run, waits: boolean): Promise<TurnState | Refusal | undefined> => {
-  const [inputs, session, task] = await Promise.all([
-    loadPendingInputs(deps, run),
+  const [attached, session, task] = await Promise.all([
+    loadAttached(deps, run),
     deps.store.get(refs.session(run.workspace_id, run.session_id)),
     waits ? taskOf(deps, run) : undefined,
   ])
-  if (inputs === undefined) return undefined
-  if (task === undefined) return { run, inputs, session }
+  if (attached === undefined) return undefined
+  const { inputs, approvals } = attached
+  if (task === undefined) return { run, inputs, approvals, session }
   if (task.state !== (run.waiting_since === undefined ? 'running' : 'waiting')) return undefined
-  if ((await loadCommand(deps, task)).params.policy.interactive) return { run, inputs, session, task }
+  if ((await loadCommand(deps, task)).params.policy.interactive) return { run, inputs, approvals, session, task }
   return refuse('illegal_state', `${run.id} does not wait for inputs: its policy is not interactive`)
 }
 

@@ -2,6 +2,7 @@
 import { decided, type Decision } from '../decision.ts'
 import { runEvent } from '../events.ts'
 import { pendingInputs, settledInputs, takenInputs, waitingInputs, type Settlement } from '../inputs.ts'
+import { withdrawnQuestions } from '../questions.ts'
 import { refuse, type Refusal } from '../result.ts'
 import { savedCheckpoint, type SavedBytes, type Session } from '../session.ts'
 import { releaseWrites } from '../shared-file.ts'
@@ -9,6 +10,7 @@ import { movedTask } from '../transitions.ts'
 import { timestamp } from '../time.ts'
 import { laterUsage, type ModelUsage } from '../usage.ts'
 import type { RunEventType } from '../event.ts'
+import type { Approval } from '../approval.ts'
 import type { InputId } from '../ids.ts'
 import type { Input, PendingInput } from '../input.ts'
 import type { Run } from '../run.ts'
@@ -148,6 +150,8 @@ export const turnSettlements = (run: Run, attempt_no: number, turn: number): rea
 /** All that is read to end a turn. */
 export interface TurnState extends TakeState {
   readonly session: Session | undefined
+  /** Those that are open in the run. */
+  readonly approvals?: readonly Approval[]
 }
 export interface TurnEndRequest {
   readonly attempt_no: number
@@ -182,7 +186,8 @@ const sessionWrites = (before: Session, after: Session, now_ms: number): readonl
 /**
  * The end of a turn of an attempt that goes on. What was taken for it is consumed in the commit that makes what it saved the session's
  * checkpoint; both only under the attempt's fencing token, and only if the turn is the one after those that have ended. A saved turn begins the
- * count of tries anew. An attempt that waits for an input has its run say so, unless one came meanwhile. A repeat changes nothing.
+ * count of tries anew, and what the agent has asked in it is of no use any more. An attempt that waits for an input has its run say so, unless one
+ * came meanwhile. A repeat changes nothing.
  */
 export const decideTurnEnd = (state: TurnState, request: TurnEndRequest, now_ms: number): Decision<{ readonly pending_count: number }> | Refusal => {
   const { run, session } = state
@@ -198,13 +203,15 @@ export const decideTurnEnd = (state: TurnState, request: TurnEndRequest, now_ms:
     ...(request.usage === undefined ? {} : { live_usage: laterUsage(run.live_usage, request.usage) }),
     updated_at: timestamp(now_ms),
   }
-  const settled = settledInputs(ended, state.inputs, turnSettlements(run, attempt.attempt_no, request.turn), now_ms)
+  const withdrawn = withdrawnQuestions(ended, state.approvals ?? [], false, 'attempt_ended', now_ms)
+  const settled = settledInputs(withdrawn.run, state.inputs, turnSettlements(run, attempt.attempt_no, request.turn), now_ms)
   const pending_count = pendingInputs(settled.run).length
   const waits = request.waits === true && pending_count === 0
   const checkpoint = savedCheckpoint(session, attempt.fencing_token, request, now_ms)
   return decided(
     [
       { op: 'replace_if_version', record: waits ? { ...settled.run, waiting_since: timestamp(now_ms) } : settled.run },
+      ...withdrawn.writes,
       ...settled.writes,
       ...(checkpoint === undefined ? [] : sessionWrites(session, { ...session, checkpoint, updated_at: timestamp(now_ms) }, now_ms)),
       ...(waits ? waitWrites(state.task, now_ms) : []),
