@@ -58,13 +58,18 @@ export const findApproval = async (deps: FlowDeps, workspace_id: WorkspaceId, ap
 /** A human answers. The agent hears it with its next heartbeat; a run that was parked for it takes its place in line. */
 export const answerApproval = async (deps: FlowDeps, workspace_id: WorkspaceId, request: AnswerRequest): Promise<Result<Approval>> => {
   const answered = await settle(deps, async () => {
-    const approval = await findApproval(deps, workspace_id, request.approval_id)
-    if (!approval.ok) return approval
-    const run = await deps.store.get(refs.run(workspace_id, approval.value.run_id))
-    if (run === undefined) throw new Error(`${approval.value.run_id} is missing`)
+    const found = await findApproval(deps, workspace_id, request.approval_id)
+    if (!found.ok) return found
+    const { id, run_id } = found.value
+    const run = await deps.store.get(refs.run(workspace_id, run_id))
+    if (run === undefined) throw new Error(`${run_id} is missing`)
     const state = await loadState(deps, run)
+    if (state === undefined) return undefined
+    // Open in the run as it is now, or over: what was found before the run was read may be older than it.
+    const approval = state.approvals.find((one) => one.id === id) ?? (await deps.store.get(refs.approval(workspace_id, run_id, id)))
+    if (approval === undefined || (approval.resolved === undefined && !state.approvals.includes(approval))) return undefined
     const reason = request.reason === undefined ? {} : { reason: redactText(request.reason) }
-    return state === undefined ? undefined : decideAnswer(state, approval.value, { ...request, ...reason }, deps.clock.now())
+    return decideAnswer(state, approval, { ...request, ...reason }, deps.clock.now())
   })
   return answered.ok ? findApproval(deps, workspace_id, request.approval_id) : answered
 }

@@ -1,7 +1,8 @@
-/** Questions of a turn that has ended, in an attempt that goes on: nobody waits for them any more, and nothing that comes later takes them for its own. */
+/** Questions and what goes on beside them: turns that end, attempts that die, and others who answer at the same moment. */
 import { expect, test } from 'vitest'
 import { answerApproval, askQuestion } from '../../shared/flows/questions.ts'
 import { refs } from '../../shared/store/keys.ts'
+import { betweenStore } from '../support/between.ts'
 import { at, boom, identity } from '../support/looks.ts'
 import { dispositionsOf, endOf, finishTurn, oneLive, sendTo, take, valueOf } from '../support/inputs.ts'
 import type { Sandbox, TestPlane } from '../support/plane.ts'
@@ -42,3 +43,15 @@ test('an attempt that dies after the turn with the answer is followed by one tha
   await finishTurn(plane, third, 2, { saved })
   expect(await dispositionsOf(plane, task.id)).toMatchObject([{ kind: 'consumed', attempt_no: 3, turn: 2 }])
 })
+
+test.each(['approval', 'run'] as const)(
+  'two who answer at once: the first counts, and the other is told so; where the first comes after the read of the %s',
+  async (kind) => {
+    const store = betweenStore()
+    const { plane, sandbox } = await oneLive({ policy }, store)
+    const approval_id = await ask(plane, sandbox)
+    const answer = async (action: 'approve' | 'reject') => answerApproval(plane.deps, plane.workspace_id, { approval_id, action })
+    store.afterReadOf(kind, async () => void (await answer('approve')))
+    expect(await answer('reject')).toMatchObject({ ok: false, code: 'illegal_state', errors: [{ value: 'approve' }] })
+  },
+)

@@ -2,13 +2,16 @@
 import * as admins from './admins.ts'
 import * as clients from './clients.ts'
 import { deliver, fireSweep } from './handlers.ts'
-import { hasSchedules } from './beginnings.ts'
+import { hasQuestions, hasSchedules } from './beginnings.ts'
+import * as doorbells from './doorbells.ts'
 import { deliverRing, ringEarly } from './rings.ts'
 import * as operators from './operators.ts'
 import { redeploy } from './orders.ts'
+import * as questions from './questions.ts'
 import * as runners from './runners.ts'
 import * as schedulers from './schedulers.ts'
 import * as talk from './talk.ts'
+import { unanswered } from './tools.ts'
 import type { Sandbox, World } from './world.ts'
 
 const tasks_max = 16
@@ -116,9 +119,19 @@ const acts_with_schedules: readonly (readonly [weight: number, Act])[] = [
   [1, clients.deleteAgent],
 ]
 
+/** What happens beside it where agents ask. */
+const acts_of_questions: readonly (readonly [weight: number, Act])[] = [
+  [70, withSandbox((sandbox) => speaks(sandbox) && sandbox.open, questions.asks)],
+  [25, questions.answers],
+  [35, withSandbox((sandbox) => speaks(sandbox) && unanswered(sandbox).length > 0, questions.waitsOn)],
+  [4, questions.looksOn],
+  [25, withSandbox(speaks, doorbells.hangs)],
+  [15, (world) => void doorbells.hearsRing(world)],
+]
+
 /** The seed chooses one. */
 export const actOnce = (world: World): void => {
-  const possible = hasSchedules(world.seed) ? acts_with_schedules : acts
+  const possible = [...(hasSchedules(world.seed) ? acts_with_schedules : acts), ...(hasQuestions(world.seed) ? acts_of_questions : [])]
   let left = world.random.next() * possible.reduce((sum, [weight]) => sum + weight, 0)
   for (const [weight, act] of possible) {
     left -= weight

@@ -6,6 +6,7 @@ import { isLive, type Run } from '../../shared/domain/run.ts'
 import type { Tick } from '../../shared/domain/schedule.ts'
 import { millis } from '../../shared/domain/time.ts'
 import { attemptWrongs } from './checks/attempts.ts'
+import { questionWrongs } from './checks/questions.ts'
 import { tickWrongs } from './checks/schedules.ts'
 import { killWrongs } from './checks/kills.ts'
 import { sharedFileWrongs } from './checks/shared-files.ts'
@@ -70,6 +71,7 @@ export const checkCommit = (world: World, journal: Journal, changes: readonly Ch
     ...startedAfterCancel(world, changes),
     ...strayed(world, changes),
     ...sharedFileWrongs(journal, changes),
+    ...questionWrongs(journal, changes),
     ...tickWrongs(changes, newestTick(journal)),
     ...killWrongs(journal, changes, (gate) => (world.committer?.began ?? 0) >= shutAt(journal, gate)),
     ...attemptWrongs(changes, {

@@ -238,7 +238,7 @@ export const intrude = (world: World): void => {
   )
 }
 
-const judgeIntrusion = (world: World, { status, flow }: Answered, what: string, expected: number): void => {
+export const judgeIntrusion = (world: World, { status, flow }: Answered, what: string, expected: number): void => {
   if (flow.commits > 0) world.violations.push(`invariant 11: ${what} of a stranger changed something`)
   if (status !== expected && !(status >= 500 && flow.hurt))
     world.violations.push(`invariant 11: ${what} of a stranger was answered ${status} instead of ${expected}`)

@@ -3,6 +3,7 @@ import type { Context, SQSEvent } from 'aws-lambda'
 import * as z from 'zod'
 import { apiHandler } from '../../functions/api/handler.ts'
 import { attemptEventsHandler } from '../../functions/attempt-events/handler.ts'
+import { doorbellHandler } from '../../functions/doorbell/handler.ts'
 import { cronFireHandler } from '../../functions/cron-fire/handler.ts'
 import { dispatchHandler } from '../../functions/dispatch/handler.ts'
 import { runnerApiHandler } from '../../functions/runner-api/handler.ts'
@@ -39,6 +40,7 @@ const functionsOf = (release: keyof typeof settings) => {
     wake: wakeHandler(deps, log),
     sweep: sweepHandler(deps, log),
     cron_fire: cronFireHandler(deps, log),
+    doorbell: doorbellHandler(deps, log),
   }
 }
 const releases = {

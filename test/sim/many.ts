@@ -15,10 +15,11 @@ export const Outcome = z.object({
   virtual_ms: z.number(),
   ends: z.record(z.string(), z.int()),
   inputs: z.record(z.string(), z.int()),
+  questions: z.record(z.string(), z.int()),
 })
 export type Outcome = z.infer<typeof Outcome>
 
-export const outcomeOf = ({ seed, violations, hash, faults, virtual_ms, ends, inputs }: Simulated): Outcome => ({
+export const outcomeOf = ({ seed, violations, hash, faults, virtual_ms, ends, inputs, questions }: Simulated): Outcome => ({
   seed,
   violations: [...violations],
   hash,
@@ -26,6 +27,7 @@ export const outcomeOf = ({ seed, violations, hash, faults, virtual_ms, ends, in
   virtual_ms,
   ends,
   inputs,
+  questions,
 })
 
 export interface Sum {
@@ -37,12 +39,14 @@ export interface Sum {
   readonly virtual_ms: number
   readonly ends: Readonly<Record<string, number>>
   readonly inputs: Readonly<Record<string, number>>
+  readonly questions: Readonly<Record<string, number>>
 }
 
 const sumOf = (outcomes: readonly Outcome[]): Sum => {
   const hash = createHash('sha256')
   const ends: Record<string, number> = {}
   const inputs: Record<string, number> = {}
+  const questions: Record<string, number> = {}
   let faults = no_faults
   let virtual_ms = 0
   for (const one of outcomes.toSorted((a, b) => a.seed - b.seed)) {
@@ -51,9 +55,10 @@ const sumOf = (outcomes: readonly Outcome[]): Sum => {
     virtual_ms += one.virtual_ms
     for (const [state, count] of Object.entries(one.ends)) ends[state] = (ends[state] ?? 0) + count
     for (const [end, count] of Object.entries(one.inputs)) inputs[end] = (inputs[end] ?? 0) + count
+    for (const [end, count] of Object.entries(one.questions)) questions[end] = (questions[end] ?? 0) + count
   }
   const failures = outcomes.filter(({ violations }) => violations.length > 0)
-  return { seeds: outcomes.length, failures, hash: hash.digest('hex').slice(0, 16), faults, virtual_ms, ends, inputs }
+  return { seeds: outcomes.length, failures, hash: hash.digest('hex').slice(0, 16), faults, virtual_ms, ends, inputs, questions }
 }
 
 export interface ManyOptions {

@@ -89,6 +89,7 @@ const launch = (world: World, order: Launch): LaunchResult => {
     turn: 1,
     open: true,
     knows_input: false,
+    tools: new Map(),
     counts_turns: true,
     said: new Set(),
   })
@@ -106,12 +107,21 @@ export const tellToStop = (world: World, execution_id: string): void => {
   if (world.faults.strikes('stop_ignored', 0.3)) sandbox.deaf_until_ms = world.now_ms + grace_ms
 }
 
+/** What the plane sends to a connection. */
+const ringRunner = ({ faults, random, now_ms, doorbells }: World, doorbell: string): void => {
+  if (faults.strikes('ring_lost', 0.3)) return
+  const late_ms = faults.strikes('ring_late', 0.2) ? random.int(60_000) : 0
+  doorbells.push({ doorbell, at_ms: now_ms + late_ms })
+  if (faults.strikes('ring_doubled', 0.2)) doorbells.push({ doorbell, at_ms: now_ms + random.int(60_000) })
+}
+
 const ring = (world: World, signal: Signal): void => {
   const { dispatch, attempt_events, wake } = world.queues
   if (signal.kind === 'class') dispatch.send(world.now_ms, JSON.stringify(signal), `${signal.workspace_id}#${signal.class_key}`, 0)
   else if (signal.kind === 'session') dispatch.send(world.now_ms, JSON.stringify(signal), `${signal.workspace_id}#${signal.session_id}`, 0)
   else if (signal.kind === 'attempt') attempt_events.send(world.now_ms, JSON.stringify(signal.event), signal.event.run_id, 0)
   else if (signal.kind === 'ceiling') dispatch.send(world.now_ms, JSON.stringify(signal), `ceiling#${signal.owner}`, 0)
+  else if (signal.kind === 'ring') ringRunner(world, signal.doorbell)
   else if (signal.kind === 'schedule')
     wake.send(world.now_ms, JSON.stringify({ workspace_id: signal.workspace_id, schedule_id: signal.schedule_id }), undefined, 0)
   else if (signal.kind === 'task')

@@ -34,12 +34,13 @@ const countsText = (counts: Readonly<Record<string, number>>, between: string): 
 export const sumText = (sum: Sum, took_ms: number): string => {
   const ends = countsText(sum.ends, ', ')
   const inputs = countsText(sum.inputs, '; ')
+  const questions = countsText(sum.questions, ', ')
   const failures = sum.failures.map(({ seed, violations }) => `seed ${seed}: ${violations.join('\n  ')}`)
   return [
     faultTable(sum),
     '',
     ...failures,
-    `${sum.seeds} seeds, ${sum.failures.length} failed; ${hours(sum.virtual_ms).toFixed(0)} virtual hours; tasks: ${ends}; inputs: ${inputs}`,
+    `${sum.seeds} seeds, ${sum.failures.length} failed; ${hours(sum.virtual_ms).toFixed(0)} virtual hours; tasks: ${ends}; inputs: ${inputs}; questions: ${questions}`,
     `${paceText(paceOf(sum, took_ms))}; hash ${sum.hash}`,
   ].join('\n')
 }

@@ -93,6 +93,8 @@ export const comeToRest = async (world: World): Promise<void> => {
   if (wrong.length > 0) throw new Violation(wrong.slice(0, 3).join('\n'))
   const lost = world.submissions.find(({ task_id }) => task_id !== undefined && !world.journal.all('task').some(({ id }) => id === task_id))
   const unsaid = [...world.sent_inputs.values()].find((id) => world.journal.all('input').find((input) => input.id === id)?.settled === undefined)
+  const unanswered = world.journal.all('approval').find(({ resolved }) => resolved === undefined)
+  if (unanswered !== undefined) throw new Violation(`${unanswered.id} was asked and has no end`)
   if (unsaid !== undefined) throw new Violation(`invariant 10: ${unsaid} was accepted and has no end`)
   if (lost !== undefined) throw new Violation(`invariant 1: ${lost.task_id} was accepted and is gone`)
 }

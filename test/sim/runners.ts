@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { runner_routes, type Finish } from '../../shared/contract/runner-protocol.ts'
 import { secretOf, test_usage } from '../support/plane.ts'
 import { request, type Answered } from './handlers.ts'
+import { parksWith, unanswered } from './tools.ts'
 import type { Sandbox, World } from './world.ts'
 
 export const tokenOf = (sandbox: Sandbox, secret = secretOf(sandbox)): string =>
@@ -63,14 +64,43 @@ export const call = (
   })
 }
 
-const Begins = z.looseObject({ turn: z.int(), begins_with: z.enum(['message', 'inputs', 'answer']), inputs_wait: z.boolean() })
+const Answer = z.looseObject({ approval_id: z.string(), tool_use_id: z.string(), action: z.enum(['approve', 'reject']) })
+const Begins = z.looseObject({
+  turn: z.int(),
+  begins_with: z.enum(['message', 'inputs', 'answer']),
+  inputs_wait: z.boolean(),
+  answers: z.array(Answer),
+})
+
+/** What was recorded of an answer that a runner hears. */
+const isRecorded = (world: World, { approval_id, action }: z.infer<typeof Answer>): boolean => {
+  const resolution = world.journal.all('approval').find(({ id }) => id === approval_id)?.resolved?.resolution
+  return resolution?.kind === 'answered' ? resolution.action === action : resolution?.kind === 'expired' && action === 'reject'
+}
+
+/** The agent uses the tool that it was allowed to. Answers come again and again; each use is one. */
+export const hears = (world: World, sandbox: Sandbox, answers: readonly z.infer<typeof Answer>[]): void => {
+  for (const answer of answers) {
+    const { tool_use_id, approval_id, action } = answer
+    if (!isRecorded(world, answer)) world.violations.push(`${sandbox.attempt_id} was told ${action} to ${approval_id}, which is not so`)
+    const tool = sandbox.tools.get(tool_use_id)
+    if (tool === undefined) continue
+    if (tool.action !== undefined && tool.action !== action) world.violations.push(`${approval_id} was answered with ${tool.action} and ${action}`)
+    if (tool.action === undefined && action === 'approve') world.used.set(tool_use_id, [...(world.used.get(tool_use_id) ?? []), sandbox.attempt_id])
+    Object.assign(tool, { action, approval_id })
+  }
+}
 
 /** Where the run stands. A runner of an older release counts no turns and takes no inputs. */
-const begins = (world: World, sandbox: Sandbox, { turn, begins_with, inputs_wait }: z.infer<typeof Begins>): void => {
+const begins = (world: World, sandbox: Sandbox, { turn, begins_with, inputs_wait, answers }: z.infer<typeof Begins>): void => {
   sandbox.turn = turn
-  sandbox.open = begins_with === 'message'
+  sandbox.open = begins_with !== 'inputs'
   sandbox.knows_input = inputs_wait
-  sandbox.counts_turns = !world.faults.on || world.random.chance(0.85)
+  sandbox.counts_turns = !world.faults.on || world.random.chance(0.85) || begins_with === 'answer'
+  if (begins_with !== 'answer') return
+  if (answers.length === 0) world.violations.push(`${sandbox.attempt_id} goes on from an answer, and there is none`)
+  for (const { tool_use_id } of answers) sandbox.tools.set(tool_use_id, {})
+  hears(world, sandbox, answers)
 }
 
 export const claim = (world: World, sandbox: Sandbox): void => {
@@ -84,12 +114,13 @@ export const claim = (world: World, sandbox: Sandbox): void => {
   })
 }
 
-const Order = z.looseObject({ order: z.enum(['go_on', 'stop']), inputs_wait: z.boolean().optional() })
+const Order = z.looseObject({ order: z.enum(['go_on', 'stop']), inputs_wait: z.boolean().optional(), answers: z.array(Answer).optional() })
 
 export const beat = (world: World, sandbox: Sandbox): void => {
   const body = world.random.chance(0.5) ? { usage: test_usage } : {}
   call(world, sandbox, runner_routes.heartbeat.path, body, tokenOf(sandbox), (answer) => {
-    const { order, inputs_wait } = Order.parse(answer)
+    const { order, inputs_wait, answers = [] } = Order.parse(answer)
+    hears(world, sandbox, answers)
     if (order === 'stop') sandbox.told_to_stop_at_ms ??= world.now_ms
     if (inputs_wait === true) sandbox.knows_input = true
   })
@@ -112,7 +143,8 @@ const bad_words: readonly Finish[] = [
 
 const chosenWord = (world: World, sandbox: Sandbox): Finish => {
   if (sandbox.told_to_stop_at_ms !== undefined && world.random.chance(0.8)) return { outcome: 'cancelled', usage: test_usage }
-  return world.faults.strikes('agent_crashed', 0.4) ? world.random.pick(bad_words) : good_word
+  if (world.faults.strikes('agent_crashed', 0.4)) return world.random.pick(bad_words)
+  return unanswered(sandbox).length === 0 ? good_word : { ...good_word, parks: 'question' }
 }
 
 const Recorded = z.looseObject({ recorded: z.boolean(), inputs_wait: z.boolean().optional() })
@@ -126,6 +158,9 @@ const withTurn = (sandbox: Sandbox, word: Finish): Finish => {
 
 /** The runner says how it ended, the same each time, and leaves once the table has it. */
 export const finish = (world: World, sandbox: Sandbox): void => {
+  // An agent that waits for answers has nothing to say; one whose last question is known may give up its sandbox.
+  if (sandbox.word === undefined && sandbox.told_to_stop_at_ms === undefined && unanswered(sandbox).length > 0 && parksWith(sandbox) === undefined)
+    return beat(world, sandbox)
   sandbox.word ??= withTurn(sandbox, chosenWord(world, sandbox))
   sandbox.said.add(sandbox.word.outcome)
   if (sandbox.told_to_stop_at_ms !== undefined && world.faults.on) world.faults.count('finished_while_cancelled')

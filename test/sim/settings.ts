@@ -1,11 +1,12 @@
 /** What the simulated deployment is set to. */
 import { Deployment } from '../../shared/settings.ts'
 
-const present = Deployment.parse({ runners: ['claude_code', 'process'], failed_attempt_threshold: 3, parked_ms_max: 1_800_000 })
+const present = Deployment.parse({ runners: ['claude_code', 'process'], failed_attempt_threshold: 3, parked_ms_max: 1_800_000, question_expires_ms: 1_800_000 })
 const next = Deployment.parse({
   runners: ['claude_code', 'process'],
   failed_attempt_threshold: 3,
   parked_ms_max: 1_800_000,
+  question_expires_ms: 1_800_000,
   lease_ms: 60_000,
   heartbeat_ms: 15_000,
 })

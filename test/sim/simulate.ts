@@ -3,7 +3,7 @@
  * fail and handlers die; then the faults stop, and the plane must come to rest within bounded virtual time with every invariant true.
  */
 import { actOnce } from './acts.ts'
-import { hasSchedules } from './beginnings.ts'
+import { hasQuestions, hasSchedules } from './beginnings.ts'
 import type { FaultCounts } from './faults.ts'
 import { comeToRest } from './rest.ts'
 import { setUp } from './setup.ts'
@@ -22,14 +22,18 @@ export interface Simulated {
   readonly ends: Readonly<Record<string, number>>
   /** Inputs by what was said of them and how they ended, as in `queued, consumed`. */
   readonly inputs: Readonly<Record<string, number>>
+  /** Questions by how they ended. */
+  readonly questions: Readonly<Record<string, number>>
   readonly lines: readonly TraceLine[]
 }
 
-/** It takes a while until a schedule ticks. */
+/** It takes a while until a schedule ticks, and until an agent that asks is through. */
 const acts_with_schedules = 80
+const acts_with_questions = 80
 
 /** Some runs are short, so that many are tried, and some long. */
-export const actsOf = (seed: number): number => 40 + (seed % 60) + (hasSchedules(seed) ? acts_with_schedules : 0)
+export const actsOf = (seed: number): number =>
+  40 + (seed % 60) + (hasSchedules(seed) ? acts_with_schedules : 0) + (hasQuestions(seed) ? acts_with_questions : 0)
 const handlers_at_once = 5
 
 const unruly = async (world: World, acts: number): Promise<void> => {
@@ -58,6 +62,16 @@ const inputsOf = (world: World): Readonly<Record<string, number>> => {
   return inputs
 }
 
+const questionsOf = (world: World): Readonly<Record<string, number>> => {
+  const questions: Record<string, number> = {}
+  for (const { resolved } of world.journal.all('approval')) {
+    const resolution = resolved?.resolution
+    const name = resolution?.kind === 'answered' ? `answered ${resolution.action}` : (resolution?.kind ?? 'open')
+    questions[name] = (questions[name] ?? 0) + 1
+  }
+  return questions
+}
+
 /** Simulates one seed. It does not throw for what it finds. */
 export const simulate = async (options: SimulationOptions): Promise<Simulated> => {
   const world = newWorld(options)
@@ -78,6 +92,7 @@ export const simulate = async (options: SimulationOptions): Promise<Simulated> =
     virtual_ms: world.now_ms - world.began_ms,
     ends: endsOf(world),
     inputs: inputsOf(world),
+    questions: questionsOf(world),
     lines: world.trace.lines,
   }
 }

@@ -4,6 +4,8 @@ import { runner_routes } from '../../shared/contract/runner-protocol.ts'
 import { ask, keyOf, tenantOf } from './clients.ts'
 import { call, finish, tokenOf } from './runners.ts'
 import { test_usage } from '../support/plane.ts'
+import { unanswered } from './tools.ts'
+import { waitsOn } from './questions.ts'
 import type { Sandbox, World } from './world.ts'
 
 const modes = ['steer', 'followup', 'collect', 'interrupt', 'queue', 'steer-backlog'] as const
@@ -49,7 +51,11 @@ export const takes = (world: World, sandbox: Sandbox): void => {
       const { how, inputs } = Taken.parse(answer)
       if ((how === 'nothing') !== (inputs.length === 0)) world.violations.push(`a take was answered ${how} with ${inputs.length} inputs`)
       if (sandbox.turn !== turn || sandbox.open !== open) return
-      if (how === 'interrupt') sandbox.knows_input = true
+      if (how === 'interrupt') {
+        sandbox.knows_input = true
+        // The agent is stopped, and with it what it asks.
+        sandbox.tools.clear()
+      }
       if (how === 'turn') sandbox.open = true
       if (how === 'nothing' || how === 'turn') sandbox.knows_input = false
     },
@@ -60,7 +66,7 @@ export const takes = (world: World, sandbox: Sandbox): void => {
 /** Ends the turn that goes on, and may wait for an input then. */
 export const endsTurn = (world: World, sandbox: Sandbox): void => {
   const { turn, open } = sandbox
-  if (!open) return
+  if (!open || unanswered(sandbox).length > 0) return
   const waits = sandbox.policy.interactive && world.random.chance(0.5)
   const body = { turn, saved: { workspace_bytes: 1 }, usage: test_usage, waits }
   call(
@@ -73,6 +79,7 @@ export const endsTurn = (world: World, sandbox: Sandbox): void => {
       if (sandbox.turn !== turn) return
       sandbox.turn += 1
       sandbox.open = false
+      sandbox.tools.clear()
       sandbox.knows_input = Waits.parse(answer).inputs_wait
     },
     turned,
@@ -81,7 +88,8 @@ export const endsTurn = (world: World, sandbox: Sandbox): void => {
 
 /** One step of a runner that does what is right: it takes what it knows of, goes on with it, and ends where there is nothing. */
 export const goesOn = (world: World, sandbox: Sandbox): void => {
-  if (!sandbox.counts_turns || sandbox.told_to_stop_at_ms !== undefined) finish(world, sandbox)
+  if (unanswered(sandbox).length > 0 && sandbox.told_to_stop_at_ms === undefined) waitsOn(world, sandbox)
+  else if (!sandbox.counts_turns || sandbox.told_to_stop_at_ms !== undefined) finish(world, sandbox)
   else if (sandbox.open && sandbox.knows_input) endsTurn(world, sandbox)
   else if (!sandbox.open && sandbox.knows_input) takes(world, sandbox)
   else finish(world, sandbox)

@@ -12,6 +12,7 @@ import { faultsOf, type FaultKind, type Faults } from './faults.ts'
 import { gates, type Call, type Gates } from './gates.ts'
 import { beginningOf, hasSchedules } from './beginnings.ts'
 import { queueOf, type Queue } from './queue.ts'
+import type { ToolUse } from './tools.ts'
 import { traceOf, type Trace } from './trace.ts'
 
 /** A handler that runs: what it may call, how far off its clock is, and from which release it is. */
@@ -56,6 +57,10 @@ export interface Sandbox extends Launch {
   open: boolean
   /** It was told that some input waits. */
   knows_input: boolean
+  /** What its agent asks about, by tool_use_id. */
+  readonly tools: Map<string, ToolUse>
+  /** The connection on which it is rung. */
+  doorbell?: string
   /** One of an older release does not. */
   counts_turns: boolean
   /** Outcomes that it has reported. */
@@ -87,6 +92,12 @@ export interface World {
   readonly submissions: Submission[]
   /** Inputs that were accepted, by task and key, or by their own id. */
   readonly sent_inputs: Map<string, string>
+  /** Approvals that somebody was told he has answered, and how. */
+  readonly answered: Map<string, 'approve' | 'reject'>
+  /** Attempts that have used a tool, by tool_use_id. */
+  readonly used: Map<string, string[]>
+  /** Rings on their way. */
+  readonly doorbells: { readonly doorbell: string; readonly at_ms: number }[]
   /** Runs whose cancel was answered: nothing of them may start. */
   readonly cancelled_runs: Set<string>
   /** Attempts whose launch compute has refused. */
@@ -157,6 +168,9 @@ export const newWorld = ({ seed, without = [], keep_trace = false }: SimulationO
     tenants: [],
     submissions: [],
     sent_inputs: new Map(),
+    answered: new Map(),
+    used: new Map(),
+    doorbells: [],
     cancelled_runs: new Set(),
     refused: new Set(),
     violations: [],

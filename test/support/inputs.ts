@@ -11,6 +11,7 @@ import type { Finish, TakeInputsAnswer } from '../../shared/contract/runner-prot
 import type { CommandParamsInput } from '../../shared/domain/command.ts'
 import type { Disposition, QueueMode } from '../../shared/domain/input.ts'
 import type { Result } from '../../shared/domain/result.ts'
+import type { Store } from '../../shared/store/store.ts'
 import type { TaskId } from '../../shared/domain/ids.ts'
 
 export const valueOf = <T>(result: Result<T>): T => {
@@ -46,8 +47,8 @@ export const finishTurn = async (plane: TestPlane, sandbox: Sandbox, turn: numbe
   reportFinish(plane.deps, identity(plane, sandbox), { outcome: 'ok', usage: test_usage, turn, ...more })
 
 /** One task, whose attempt is claimed. */
-export const oneLive = async (params: Omit<CommandParamsInput, 'agent_id' | 'message'> = {}) => {
-  const plane = testPlane()
+export const oneLive = async (params: Omit<CommandParamsInput, 'agent_id' | 'message'> = {}, store?: Store) => {
+  const plane = testPlane(store === undefined ? {} : { store })
   const agent = await plane.makeAgent()
   const { task } = await plane.accept({ agent_id: agent.id, ...params })
   await plane.deliver()

@@ -78,7 +78,10 @@ const ofTask = (task: Task, table: Table, watch: Watch): readonly Finding[] => {
 const ofHistory = (run: Run, journal: Journal): readonly Finding[] => [
   ...eventFindings(
     run,
-    journal.all('event').filter((event) => event.run_id === run.id),
+    journal
+      .all('event')
+      .filter((event) => event.run_id === run.id)
+      .toSorted((a, b) => a.seq - b.seq),
   ),
   ...attemptFindings(
     run,

@@ -8,6 +8,7 @@ import { finish_guards } from './list/finish.ts'
 import { fork_guards } from './list/forks.ts'
 import { input_guards } from './list/inputs.ts'
 import { look_guards } from './list/look.ts'
+import { question_guards } from './list/questions.ts'
 import { runner_guards } from './list/runner.ts'
 import { schedule_guards } from './list/schedule.ts'
 import { session_guards } from './list/session.ts'
@@ -19,6 +20,7 @@ export const guards: readonly Guard[] = [
   ...runner_guards,
   ...finish_guards,
   ...input_guards,
+  ...question_guards,
   ...cancel_guards,
   ...look_guards,
   ...session_guards,

@@ -26,6 +26,8 @@ export default defineConfig({
       'flows',
       'inputs',
       'accept-inputs',
+      'questions',
+      'questions-of-turns',
       'schedules',
       'schedule-clocks',
       'ceiling-races',
