@@ -14,7 +14,7 @@ import { startDoorbell } from './doorbell.ts'
 import { exchange } from './exchange.ts'
 import { startHeart, type Heart } from './heart.ts'
 import { failure } from './kinds/kind.ts'
-import { createLog, type Log } from './log.ts'
+import { createLog, logsArrive, type Log } from './log.ts'
 import { holdCredentials, type HeldCredentials } from './model/credentials.ts'
 import { createMeter, type Meter } from './model/meter.ts'
 import { createNews, type News } from './news.ts'
@@ -45,7 +45,6 @@ export interface AttemptInput {
 
 const claim_within_ms = 60_000
 const finish_within_ms = 60_000
-const flush_within_ms = 30_000
 /** After the plane took the finish, how often to see whether the table has it: it is durable already. */
 const recorded_waits_ms = [100, 400, 1_500]
 const last_beat_within_ms = 2_000
@@ -124,7 +123,7 @@ const createEnding = ({ plane }: Claimed, { stop, heart, log }: Held): Ending =>
   return {
     code: () => code,
     finish: async (result) => {
-      await Promise.race([log.flush(), pause(flush_within_ms, stop.hard)])
+      await logsArrive(log, stop)
       if (stop.isHard()) return { inputs_wait: false }
       const finish = finishOf(result)
       const said = await plane.finish(finish, { within_ms: finish_within_ms, signal: stop.hard })

@@ -28,6 +28,16 @@ const waiting_bytes_max = 1_048_576
 export const log_bytes_max = 32 * 1_048_576
 const send_within_ms = 600_000
 
+const flush_within_ms = 30_000
+
+/** Waits until what was logged is with the plane, or will not be soon: what is told after it is then told of a log that is whole. */
+export const logsArrive = async (log: Pick<Log, 'flush'>, stop: Stop): Promise<void> => {
+  const flushed = new AbortController()
+  const patience = pause(flush_within_ms, AbortSignal.any([stop.hard, flushed.signal]))
+  await Promise.race([log.flush(), patience])
+  flushed.abort()
+}
+
 /** Cuts a text into parts of at most `length_max`, not between the halves of a surrogate pair. */
 export const cutText = (text: string, length_max: number): readonly string[] => {
   const parts: string[] = []

@@ -10,7 +10,7 @@ import type { Assignment, Saved, TakeInputsAnswer } from '../shared/contract/run
 import type { ModelUsage } from '../shared/domain/usage.ts'
 import type { SessionFiles } from './files/session.ts'
 import { failure, stoppedResult, type KindResult } from './kinds/kind.ts'
-import type { Log } from './log.ts'
+import { logsArrive, type Log } from './log.ts'
 import type { News } from './news.ts'
 import type { Plane, PlaneAnswer } from './plane.ts'
 import { pause, type Stop } from './stop.ts'
@@ -172,6 +172,8 @@ const afterTurn = async (input: TurnsInput, turn: number, done: WorkResult, held
   const tell = async (waits: boolean): Promise<WorkResult | undefined> => {
     if (told === 'waits' || told === (waits ? 'waits' : 'ended')) return undefined
     const end = { turn, usage, waits, ...(saved === undefined ? {} : { saved }), ...(result === undefined ? {} : { result }) }
+    // Whoever sees that the agent waits has heard all that it said.
+    if (waits) await logsArrive(input.log, stop)
     const answer = await plane.turn(end, options)
     if (!answer.ok) return { ...brokenBy(input, answer, usage), turn }
     told = waits ? 'waits' : 'ended'

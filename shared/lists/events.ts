@@ -18,14 +18,14 @@ interface Events {
   readonly more: boolean
 }
 
-/** The stored events behind `after`; event 1 is not stored. */
+/** The stored events behind `after`; event 1 is not stored. None is newer than the run as it was read, so that both tell of the same moment. */
 const storedEvents = async (store: Store, run: Run, after: number, limit: number): Promise<Events> => {
-  if (limit < 1 || after >= run.event_seq) return { events: [], more: Math.max(1, after) < run.event_seq }
+  if (limit < 1 || Math.max(1, after) >= run.event_seq) return { events: [], more: Math.max(1, after) < run.event_seq }
   const page = await store.range({
     index: 'table',
     pk: recordPartition(run.workspace_id, run.id),
     from: refs.event(run.workspace_id, run.id, Math.max(2, after + 1)).sk,
-    to: refs.event(run.workspace_id, run.id, 99_999_999).sk,
+    to: refs.event(run.workspace_id, run.id, run.event_seq).sk,
     limit,
   })
   return { events: page.records.flatMap((record) => (record.kind === 'event' ? [record] : [])), more: page.after !== undefined }

@@ -149,6 +149,8 @@ test('an interactive run waits for its next input, and is told of it by a heartb
     await go()
     await harness.plane.logged(() => talk().turns.length === 1)
     expect(talk().turns[0]).toMatchObject({ turn: 1, waits: true, result: 'first|' })
+    // Whoever sees it wait has all that it said.
+    expect(harness.plane.seen.logs.map((entry) => entry.data).join('')).toContain('first|')
     talk().add('followup', 'second')
     await harness.plane.logged(() => talk().turns.length === 2)
     harness.plane.orderStop('cancel')
