@@ -19,6 +19,21 @@ export interface Io {
   readonly fetch: typeof fetch
   /** Calls back on Ctrl-C; returns how to stop listening. */
   readonly onInterrupt: (interrupted: () => void) => () => void
+  /** Reads standard input line by line. @param interrupted called on Ctrl-C. @param with_prompt false: as from a pipe, whoever types */
+  readonly openLines: (interrupted: () => void, with_prompt: boolean) => Lines
+}
+
+/** Standard input as lines, and an output that does not get in the way of a line that is being typed. */
+export interface Lines {
+  /** Someone types them, and sees a prompt. */
+  readonly is_typed: boolean
+  /** The next line without its end; undefined when there are no more. A typed line that ends in a backslash goes on in the next one. */
+  readonly next: () => Promise<string | undefined>
+  /** Writes to standard output, above the line that is being typed. @param text ends in a newline */
+  readonly write: (text: string) => void
+  /** Sets what stands before the line that is being typed. */
+  readonly prompt: (text: string) => void
+  readonly close: () => void
 }
 
 /**

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { Io } from './io.ts'
+import { openLines } from './lines.ts'
 import { runProgram } from './program.ts'
 
 const onInterrupt = (interrupted: () => void): (() => void) => {
@@ -26,6 +27,7 @@ const io: Io = {
   now: () => Date.now(),
   fetch: globalThis.fetch,
   onInterrupt,
+  openLines: (interrupted, with_prompt) => openLines({ input: process.stdin, output: process.stdout, onInterrupt }, interrupted, with_prompt),
 }
 
 /** A reader that has seen enough (`lanekeeper logs … | head`) closes the pipe: that is no failure of ours. */

@@ -6,6 +6,8 @@ import { Policy } from '../../shared/domain/policy.ts'
 import type { AgentView } from '../../shared/contract/agents.ts'
 import type { Client, AnswerOf } from '../../client/client.ts'
 import { print, type Act, type Context, type Invocation } from '../context.ts'
+import { converse, openConversation, type Opened } from '../conversation/converse.ts'
+import { firstMessage } from '../conversation/first-message.ts'
 import { exit_codes, usageError, type ExitCode } from '../io.ts'
 import { findAgent, operand } from '../lookup.ts'
 import { clean } from '../render/style.ts'
@@ -28,6 +30,7 @@ const RunOptions = z.object({
   queueTimeout: z.string().optional(),
   metadata: z.array(z.string()).default([]),
   detach: z.boolean().default(false),
+  interactive: z.boolean().default(false),
 })
 type RunOptions = z.infer<typeof RunOptions>
 
@@ -47,6 +50,13 @@ const messageOf = async (context: Context, args: readonly string[]): Promise<str
   return message
 }
 
+/** The policy as it is written, of a conversation one whose run waits for what is said next. */
+const policyOf = async (context: Context, { policy, interactive }: RunOptions): Promise<Pick<CommandParamsInput, 'policy'>> => {
+  const written = policy === undefined ? undefined : await readJson(context.io, '--policy', policy, Policy)
+  if (interactive) return { policy: { ...written, interactive } }
+  return written === undefined ? {} : { policy: written }
+}
+
 const commandOf = async (context: Context, agent: AgentView, message: string, options: RunOptions): Promise<CommandParamsInput> => {
   const attachments = await Promise.all(options.attach.map((path) => readAttachment(context.io, path)))
   const metadata = metadataOf(options.metadata)
@@ -59,7 +69,7 @@ const commandOf = async (context: Context, agent: AgentView, message: string, op
     ...(options.label === undefined ? {} : { label: options.label }),
     ...(options.priority === undefined ? {} : { priority: options.priority }),
     ...(options.timeout === undefined ? {} : { timeout_ms: parseDuration('--timeout', options.timeout) }),
-    ...(options.policy === undefined ? {} : { policy: await readJson(context.io, '--policy', options.policy, Policy) }),
+    ...(await policyOf(context, options)),
     ...(attachments.length === 0 ? {} : { attachments }),
     ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
     ...(options.budget === undefined ? {} : { budget_usd: options.budget }),
@@ -79,11 +89,37 @@ const acceptedLines = (context: Context, agent: AgentView, accepted: AnswerOf<Cl
   return `${line}\n${style.yellow(`! this idempotency key was used before${how}: here is the task it made`)}\n`
 }
 
-const run = async (context: Context, { args, options }: Invocation<RunOptions>): Promise<ExitCode> => {
-  const message = await messageOf(context, args)
+const submit = async (context: Context, message: string, options: RunOptions) => {
   const agent = await findAgent(context, options.agent)
   const accepted = await context.client.tasks.accept(await commandOf(context, agent, message, options))
-  const lines = acceptedLines(context, agent, accepted)
+  return { accepted, lines: acceptedLines(context, agent, accepted) }
+}
+
+const talkAbout = async (context: Context, opened: Opened, written: string | undefined, options: RunOptions): Promise<ExitCode> => {
+  const message = written ?? (await firstMessage(context, opened))
+  if (message === undefined) return exit_codes.done
+  const { accepted, lines } = await submit(context, message, options)
+  opened.lines.write(context.is_json ? `${JSON.stringify(accepted)}\n` : lines)
+  if (opened.lines.is_typed) opened.lines.write(`${context.style.dim('/help says what can be typed')}\n`)
+  const { task, input } = accepted
+  return converse(opened, context, { task_id: task.id, run_id: task.target_run_id, input_id: input?.id, with_prompt: false, questions: [] })
+}
+
+const talk = async (context: Context, { args, options }: Invocation<RunOptions>): Promise<ExitCode> => {
+  const [written] = args
+  if (written === '-') throw usageError('With --interactive each line of standard input is a message', 'Leave the - out.')
+  const opened = openConversation(context)
+  try {
+    return await talkAbout(context, opened, written, options)
+  } finally {
+    opened.lines.close()
+  }
+}
+
+const run = async (context: Context, invocation: Invocation<RunOptions>): Promise<ExitCode> => {
+  const { args, options } = invocation
+  if (options.interactive && !options.detach) return talk(context, invocation)
+  const { accepted, lines } = await submit(context, await messageOf(context, args), options)
   if (!options.detach) {
     context.io.out(context.is_json ? `${JSON.stringify(accepted)}\n` : lines)
     return followOnTerminal(context, accepted.task.id, { with_prompt: false })
@@ -96,7 +132,7 @@ const run = async (context: Context, { args, options }: Invocation<RunOptions>):
 export const addRun = (program: Command, act: Act): void => {
   program
     .command('run')
-    .argument('<message>', 'what the agent is to do; - reads it from standard input')
+    .argument('[message]', 'what the agent is to do; - reads it from standard input')
     .description('Submit a command and follow it. Exits 0 done, 1 error or timeout, 2 usage, 3 cancelled or dropped, 130 detached')
     .requiredOption('--agent <agent>', 'key or id of the agent')
     .option('--session <id>', 'the conversation to go on with (default: a new one)')
@@ -112,6 +148,7 @@ export const addRun = (program: Command, act: Act): void => {
     .option('--not-before <time>', 'start then: RFC 3339, or a duration from now')
     .option('--queue-timeout <duration>', 'drop it if it did not start by then')
     .option('--metadata <key=value...>', 'kept with the task')
+    .option('-i, --interactive', 'a conversation: the agent waits for what you type next; without a message, the first line is it')
     .option('--detach', 'submit only')
     .action(act(RunOptions, run))
 }

@@ -2,6 +2,7 @@
 import { sample_ids, sample_start_ms } from '../../client/testing/samples.ts'
 import type { Io } from '../io.ts'
 import { runProgram } from '../program.ts'
+import { pipe, typist, type Keys } from './typist.ts'
 
 interface Address {
   readonly url: string
@@ -14,6 +15,8 @@ export interface World {
   readonly stdin?: string
   /** Ctrl-C is pressed once this was printed. */
   readonly interrupt_after?: string
+  /** Someone sits at a terminal and types this; else standard input is a pipe. */
+  readonly typed?: readonly Keys[]
 }
 
 /** Runs a command line against the fake API, as a user would from a project with a local stack. */
@@ -45,6 +48,10 @@ export const runOn = async (api: Address, line: readonly string[], world: World 
       return () => {
         interrupt = () => undefined
       }
+    },
+    openLines: (interrupted, with_prompt) => {
+      interrupt = interrupted
+      return world.typed === undefined || !with_prompt ? pipe(world.stdin ?? '', io.out) : typist(world.typed, io.out, interrupted)
     },
   }
   const code = await runProgram(line, io)
