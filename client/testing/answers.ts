@@ -4,6 +4,7 @@ import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { problem, type FakeAnswer, type FakeRequest, type FakeState } from './exchange.ts'
 import { sample_ids, sample_start_ms, sampleAgent, sampleApproval, sampleInput, sampleLog, sampleRun, sampleSchedule, sampleTask } from './samples.ts'
 import { scriptOf } from './scripts.ts'
+import { afterCancel, afterAnswer, afterInput } from './talk.ts'
 
 type Answerer = (request: FakeRequest & { readonly body: Readonly<Record<string, unknown>> }, state: FakeState) => FakeAnswer
 
@@ -59,6 +60,26 @@ const acceptCommand: Answerer = ({ body }, state) => {
   state.script = scriptOf(message)
   const repeat = body['idempotency_key'] === 'again'
   return { status: repeat ? 200 : 202, body: { task: sampleTask(), idempotent_hit: repeat, ...(repeat ? { idempotency_mismatch: true } : {}) } }
+}
+
+const cancelTask: Answerer = (request, state) => {
+  state.script = afterCancel(state.script)
+  return whereId('task_id', sample_ids.task, {
+    task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
+    live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
+  })(request, state)
+}
+
+const answerApproval: Answerer = ({ body }, state) => {
+  state.script = afterAnswer(state.script, body['action'] === 'approve')
+  return found(sampleApproval({ state: body['action'] === 'approve' ? 'approved' : 'rejected', resolved_at: at(9), answer_reason: body['reason'] }))
+}
+
+const sendRunInput: Answerer = ({ body }, state) => {
+  if (body['message'] === 'sentinel:refused') return problem('too_many_inputs', 'The run has 50 pending inputs')
+  const input = sampleInput({ queue_mode: body['queue_mode'] ?? 'followup', message: body['message'] })
+  state.script = afterInput(state.script, input)
+  return { status: 202, body: { task: sampleTask(), input, outcome: input.outcome, idempotent_hit: false } }
 }
 
 /** The cursor counts the batches that were delivered; after the last one, that one again without its news. */
@@ -120,10 +141,7 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   acceptAgentCommand: acceptCommand,
   listTasks,
   getTask: whereId('task_id', sample_ids.task, sampleTask({ target_run_id: sample_ids.run })),
-  cancelTask: whereId('task_id', sample_ids.task, {
-    task: sampleTask({ state: 'cancelled', finished_at: at(9) }),
-    live: { run_id: sample_ids.run, attempt_no: 1, status: 'running' },
-  }),
+  cancelTask,
   explainTask: whereId('task_id', sample_ids.task, {
     task_id: sample_ids.task,
     state: 'queued',
@@ -148,12 +166,8 @@ export const answers: Readonly<Record<OperationId, Answerer>> = {
   listApprovals: () => list(sampleApproval()),
   listRunApprovals: () => list(sampleApproval(), sampleApproval({ state: 'expired', resolved_at: at(9) })),
   getApproval: whereId('approval_id', sample_ids.approval, sampleApproval()),
-  answerApproval: ({ body }) =>
-    found(sampleApproval({ state: body['action'] === 'approve' ? 'approved' : 'rejected', resolved_at: at(9), answer_reason: body['reason'] })),
-  sendRunInput: ({ body }) => {
-    const input = sampleInput({ queue_mode: body['queue_mode'] ?? 'followup', message: body['message'] })
-    return { status: 202, body: { task: sampleTask(), input, outcome: input.outcome, idempotent_hit: false } }
-  },
+  answerApproval,
+  sendRunInput,
   listRunInputs: () => list(),
   getInput: whereId('input_id', sample_ids.input, sampleInput()),
   cancelRun: whereId('run_id', sample_ids.run, { run: sampleRun({ status: 'cancelled', ended_at: at(9) }) }),

@@ -1,5 +1,6 @@
 /** What becomes of a task of the fake API, as the batches that a follower gets. The message names the script. */
 import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
+import { talkScript } from './talk.ts'
 import { no_usage } from '../../shared/domain/usage.ts'
 import { sample_ids, sample_start_ms, sampleBatch, sampleEvent, sampleLog, sampleRun, sampleTask } from './samples.ts'
 
@@ -54,6 +55,8 @@ export const scripts: Readonly<Record<string, readonly TaskEventBatch[]>> = {
     sampleBatch({ ...running, run: sampleRun({ attempt_no: 2 }), logs: [], run_events: [sampleEvent(5, 'started', 2_000, { attempt_no: 2 })] }),
     ending('done', { status: 'ok', attempt_no: 2, result: 'second time lucky' }),
   ],
+  /** Waits for an input; what is said to it then is played as well (talk.ts). */
+  'sentinel:talk': talkScript(queued, running),
   /** Runs for ever: for Ctrl-C. */
   'sentinel:endless': [queued, running],
 }
