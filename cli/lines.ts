@@ -1,11 +1,11 @@
 /** Lines of standard input, typed or from a pipe. */
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline'
-import type { ReadStream, WriteStream } from 'node:tty'
 import type { Io, Lines } from './io.ts'
 
 interface Streams extends Pick<Io, 'onInterrupt'> {
-  readonly input: ReadStream
-  readonly output: WriteStream
+  /** A pipe can be let go of while it is open; a file cannot, and need not be. */
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean; unref?(): unknown }
+  readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean }
 }
 
 /** Lines of a pipe or a file. */
@@ -24,7 +24,7 @@ const pipedLines = ({ input, output, onInterrupt }: Streams, interrupted: () => 
     close: () => {
       stopListening()
       readline.close()
-      input.unref()
+      input.unref?.()
     },
   }
 }
@@ -78,4 +78,4 @@ const typedLines = ({ input, output }: Streams, interrupted: () => void): Lines 
 
 /** @param interrupted called on Ctrl-C. @param with_prompt false: as from a pipe, whoever types */
 export const openLines = (streams: Streams, interrupted: () => void, with_prompt: boolean): Lines =>
-  with_prompt && streams.input.isTTY && streams.output.isTTY ? typedLines(streams, interrupted) : pipedLines(streams, interrupted)
+  with_prompt && streams.input.isTTY === true && streams.output.isTTY === true ? typedLines(streams, interrupted) : pipedLines(streams, interrupted)

@@ -28,10 +28,16 @@ export interface Begin {
 /** What comes: something that is heard, or a failure that ends the conversation. */
 type Mail = Heard | { readonly what: 'broken'; readonly error: unknown }
 
-interface Conversation {
-  readonly context: Context
+export interface Opened {
   readonly lines: Lines
   readonly mail: Mailbox<Mail>
+  /** Aborted by a second Ctrl-C while the first was not heard yet: a call takes too long. */
+  readonly patience: AbortController
+  readonly presses: { unheard: number }
+}
+
+interface Conversation extends Opened {
+  readonly context: Context
   readonly begin: Begin
   talk: Talk
   view: FollowView
@@ -105,7 +111,7 @@ const told = async (it: Conversation, what: string, call: () => Promise<Heard | 
     return await call()
   } catch (error) {
     const is_expected = error instanceof LanekeeperError || error instanceof LanekeeperUnreachable
-    if (!it.lines.is_typed || !is_expected) throw error
+    if (!it.lines.is_typed || !is_expected || it.patience.signal.aborted) throw error
     say(it, `${it.context.style.red(`✗ ${what}:`)} ${clean(error.message)}\n`)
     return { what: 'refused' }
   }
@@ -115,25 +121,25 @@ const send = async (it: Conversation, { message, queue_mode }: Extract<Deed, { d
   const { context, talk, lines } = it
   if (talk.run_id === undefined) throw new Error('there is no run to send it to')
   if (!lines.is_typed) say(it, `${context.style.bold(`› ${clean(message)}`)}\n`)
-  const sent = await context.client.runs.send(talk.run_id, { message, queue_mode })
+  const sent = await context.client.runs.send(talk.run_id, { message, queue_mode }, { signal: it.patience.signal })
   json(it, sent)
   if (lines.is_typed) say(it, sentLine(context.style, sent.input))
   return { what: 'sent', input_id: sent.input.id }
 }
 
 const answer = async (it: Conversation, { approval_id, action, reason }: Extract<Deed, { does: 'answer' }>): Promise<undefined> => {
-  await it.context.client.approvals.answer(approval_id, { action, ...(reason === undefined ? {} : { reason }) })
+  await it.context.client.approvals.answer(approval_id, { action, ...(reason === undefined ? {} : { reason }) }, { signal: it.patience.signal })
   return undefined
 }
 
-const look = async ({ context }: Conversation, input_ids: readonly string[]): Promise<Heard> => {
-  const inputs = await Promise.all(input_ids.map((id) => context.client.runs.input(id)))
+const look = async ({ context, patience: { signal } }: Conversation, input_ids: readonly string[]): Promise<Heard> => {
+  const inputs = await Promise.all(input_ids.map((id) => context.client.runs.input(id, { signal })))
   const lost = inputs.filter(({ disposition }) => disposition !== undefined && disposition.kind !== 'consumed')
   return { what: 'settled', input_ids: lost.map(({ id }) => id) }
 }
 
 const cancel = async (it: Conversation): Promise<undefined> => {
-  await it.context.client.tasks.cancel(it.begin.task_id)
+  await it.context.client.tasks.cancel(it.begin.task_id, { signal: it.patience.signal })
   return undefined
 }
 
@@ -145,6 +151,7 @@ const inBackground = (it: Conversation, work: Promise<void>): undefined =>
 
 const does = async (it: Conversation, deed: Exclude<Deed, { does: 'leave' }>): Promise<Heard | undefined> => {
   const { client, style } = it.context
+  const { signal } = it.patience
   switch (deed.does) {
     case 'send':
       return told(it, 'not sent', () => send(it, deed))
@@ -153,7 +160,7 @@ const does = async (it: Conversation, deed: Exclude<Deed, { does: 'leave' }>): P
     case 'cancel':
       return told(it, 'not cancelled', () => cancel(it))
     case 'load':
-      return told(it, 'the question is not shown', async () => ({ what: 'question', approval: await client.approvals.get(deed.approval_id) }))
+      return told(it, 'the question is not shown', async () => ({ what: 'question', approval: await client.approvals.get(deed.approval_id, { signal }) }))
     case 'look':
       return told(it, 'it is not known what became of a message', () => look(it, deed.input_ids))
     case 'show':
@@ -202,6 +209,7 @@ const untilLeft = async (it: Conversation): Promise<ExitCode> => {
     it.lines.prompt(promptOf(it.context.style, it.talk))
     const mail = await it.mail.take()
     if (mail.what === 'broken') throw mail.error
+    if (mail.what === 'interrupt') it.presses.unheard = 0
     if (mail.what === 'batch') showNews(it, mail.batch)
     const left = await react(it, mail)
     if (left !== undefined) return leave(it, left.how)
@@ -212,25 +220,31 @@ const untilLeft = async (it: Conversation): Promise<ExitCode> => {
  * Holds a conversation with the agent of a task until it is left.
  * @param lines as openConversation opened them
  */
-export const converse = async ({ lines, mail }: Opened, context: Context, begin: Begin): Promise<ExitCode> => {
+export const converse = async (opened: Opened, context: Context, begin: Begin): Promise<ExitCode> => {
+  const { lines } = opened
   const talk = beginTalk({ ...begin, is_typed: lines.is_typed })
-  const it: Conversation = { context, lines, mail, begin, talk, view: {}, place: begin.after, last: undefined, following: new AbortController() }
+  const it: Conversation = { ...opened, context, begin, talk, view: {}, place: begin.after, last: undefined, following: new AbortController() }
   inBackground(it, follow(it))
   try {
     return await untilLeft(it)
+  } catch (error) {
+    if (it.patience.signal.aborted) return leave(it, 'detached')
+    throw error
   } finally {
     it.following.abort()
     lines.close()
   }
 }
 
-export interface Opened {
-  readonly lines: Lines
-  readonly mail: Mailbox<Mail>
-}
-
 /** Begins to listen to whoever types, before there is anything to talk to. */
 export const openConversation = ({ io, is_json }: Context): Opened => {
   const mail = mailbox<Mail>()
-  return { mail, lines: io.openLines(() => mail.put({ what: 'interrupt' }), !is_json) }
+  const patience = new AbortController()
+  const presses = { unheard: 0 }
+  const interrupted = () => {
+    presses.unheard += 1
+    if (presses.unheard > 1) patience.abort()
+    mail.put({ what: 'interrupt' })
+  }
+  return { mail, patience, presses, lines: io.openLines(interrupted, !is_json) }
 }

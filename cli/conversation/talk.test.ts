@@ -115,6 +115,7 @@ test('a task that is over begins anew with what is typed', () => {
   expect(does(done.talk, line('go on'))).toEqual(['send'])
   expect(does(done.talk, line('go on'), sent('a'))).toEqual(['follow', 'read'])
   expect(isIdle(after(done.talk, line('go on'), sent('a')).talk)).toBe(false)
+  expect(does(done.talk, line('go on'), sent('a'), line('and on'), sent('b'))).toEqual(['read'])
 })
 
 test('an input that came as the task ended shows if the task is followed again', () => {
@@ -126,6 +127,7 @@ test('an input that came as the task ended shows if the task is followed again',
 test('at the end of a pipe all that there is is fetched before it is left', () => {
   const answered = after(piped, works, waits, eof)
   expect(answered.deeds).toEqual([{ does: 'drain' }])
+  expect(after(answered.talk, waits).deeds).toEqual([])
   expect(after(answered.talk, waits, { what: 'drained' }).deeds).toEqual([{ does: 'leave', how: 'answered' }])
   expect(after(answered.talk, works, { what: 'drained' }).deeds).toEqual([{ does: 'follow' }])
   expect(does(piped, works, waits, line('one'), sent('a'), answers('a'), eof)).toEqual(['drain'])

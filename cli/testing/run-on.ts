@@ -15,6 +15,8 @@ export interface World {
   readonly stdin?: string
   /** Ctrl-C is pressed once this was printed. */
   readonly interrupt_after?: string
+  /** A request to a path that ends so is not answered, and Ctrl-C is pressed twice instead. */
+  readonly never_answered?: string
   /** Someone sits at a terminal and types this; else standard input is a pipe. */
   readonly typed?: readonly Keys[]
 }
@@ -42,7 +44,14 @@ export const runOn = async (api: Address, line: readonly string[], world: World 
     is_terminal: false,
     columns: undefined,
     now: () => sample_start_ms + 60_000,
-    fetch,
+    fetch: async (url, init) => {
+      if (world.never_answered === undefined || typeof url !== 'string' || !url.endsWith(world.never_answered)) return fetch(url, init)
+      return new Promise((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(new Error('given up')))
+        interrupt()
+        interrupt()
+      })
+    },
     onInterrupt: (interrupted) => {
       interrupt = interrupted
       return () => {
