@@ -26,6 +26,7 @@ Examples:
   lanekeeper agents create demo
   lanekeeper run "Write a haiku about queues to haiku.txt" --agent demo --session first
   lanekeeper run "What did you write?" --agent demo --session first
+  lanekeeper run --interactive "Help me with queues" --agent demo
   lanekeeper send task_… "And now in German"
   lanekeeper tasks list --state running
   lanekeeper schedules create "Look at new issues" --agent demo --cron "0 9 * * 1-5" --timezone Europe/Berlin
