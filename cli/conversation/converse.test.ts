@@ -141,3 +141,12 @@ test.concurrent('a second Ctrl-C leaves though a call is not answered', async ({
   expect(err).toContain('Detached. It goes on.')
   expect(code).toBe(exit_codes.detached)
 })
+
+test.concurrent('whoever types sits through an outage; a pipe ends with it', async ({ onTestFinished }) => {
+  const { lanekeeper } = await fakeApi(onTestFinished)
+  const outage = { of: '/events', requests: 4 }
+  const { code, out } = await lanekeeper(start, { outage, typed: [{ after: 'What else?\n› ', keys: 'ctrl-d' }] })
+  expect(out).toMatch(/! nobody answers[^]*What else\?/)
+  expect(code).toBe(exit_codes.done)
+  expect(await lanekeeper(start, { outage })).toMatchObject({ code: exit_codes.failed, err: expect.stringContaining('Nothing answers') })
+})

@@ -1,8 +1,10 @@
 /** Holds a conversation: hears what happens to the task and what is typed, and does what talk.ts decides. */
+import { setTimeout } from 'node:timers/promises'
 import type { ApprovalView } from '../../shared/contract/approvals.ts'
 import type { TaskEventBatch } from '../../shared/contract/task-logs.ts'
 import { LanekeeperError, LanekeeperUnreachable } from '../../client/error.ts'
 import { cursorsOf, type Place } from '../../client/follow.ts'
+import { retryable_statuses } from '../../client/http.ts'
 import type { Context } from '../context.ts'
 import { exit_codes, type ExitCode, type Lines } from '../io.ts'
 import { noteLines, promptOf, questionLines, sentLine } from '../render/conversation.ts'
@@ -62,17 +64,33 @@ const received = (it: Conversation, batch: TaskEventBatch): void => {
   it.mail.put({ what: 'batch', batch })
 }
 
-const follow = async (it: Conversation): Promise<void> => {
-  it.following = new AbortController()
-  const { signal } = it.following
+/** What passes: nobody answers, or whoever does is too busy. */
+const passes = (error: unknown): boolean =>
+  error instanceof LanekeeperUnreachable || (error instanceof LanekeeperError && retryable_statuses.includes(error.status))
+const again_ms = 1_000
+
+/** The events until the task is over. @returns false where nobody answered for a while */
+const followOnce = async (it: Conversation, signal: AbortSignal): Promise<boolean> => {
   try {
     for await (const batch of it.context.client.streamTaskEvents(it.begin.task_id, { signal, after: it.place })) {
-      if (signal.aborted) return
+      if (signal.aborted) return true
       received(it, batch)
     }
     it.mail.put({ what: 'stream_over' })
   } catch (error) {
+    if (!signal.aborted && it.lines.is_typed && passes(error)) return false
     if (!signal.aborted) it.mail.put({ what: 'broken', error })
+  }
+  return true
+}
+
+/** Follows the task. Who sits at a terminal sits through an outage, too; a pipe ends with it. */
+const follow = async (it: Conversation): Promise<void> => {
+  it.following = new AbortController()
+  const { signal } = it.following
+  for (let failures = 0; !(await followOnce(it, signal)); failures += 1) {
+    if (failures === 0) say(it, noteLines(it.context.style, { kind: 'no_answer' }))
+    await setTimeout(again_ms, undefined, { signal }).catch(() => undefined)
   }
 }
 

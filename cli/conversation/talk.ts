@@ -73,7 +73,7 @@ export type Deed =
   | { readonly does: 'leave'; readonly how: 'detached' | 'answered' | 'over' }
 
 export type Note =
-  | { readonly kind: 'help' | 'held' | 'stopping' | 'no_question' | 'answer_first' | 'nothing_to_stop' | 'begin_anew' }
+  | { readonly kind: 'help' | 'held' | 'stopping' | 'no_question' | 'answer_first' | 'nothing_to_stop' | 'begin_anew' | 'no_answer' }
   | { readonly kind: 'unknown'; readonly command: string }
 
 export interface Step {

@@ -29,6 +29,8 @@ const noteText = (style: Style, note: Note): string => {
       return style.yellow('! the agent waits for an answer: y, n, or n and why. /steer says something else')
     case 'nothing_to_stop':
       return style.yellow('! no turn goes on')
+    case 'no_answer':
+      return style.yellow('! nobody answers; it is tried again until you leave. The work goes on')
     case 'begin_anew':
       return style.dim('The task is over. A message begins it anew; Ctrl-D leaves.')
     case 'unknown':

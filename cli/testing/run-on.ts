@@ -17,6 +17,8 @@ export interface World {
   readonly interrupt_after?: string
   /** A request to a path that ends so is not answered, and Ctrl-C is pressed twice instead. */
   readonly never_answered?: string
+  /** This is the time of an outage: each request whose address has this is not answered, for so many of them. */
+  readonly outage?: { readonly of: string; readonly requests: number }
   /** Someone sits at a terminal and types this; else standard input is a pipe. */
   readonly typed?: readonly Keys[]
 }
@@ -26,6 +28,7 @@ export const runOn = async (api: Address, line: readonly string[], world: World 
   let out = ''
   let err = ''
   let interrupt: () => void = () => undefined
+  let unanswered = 0
   const local = JSON.stringify({ api_url: api.url, api_key: api.key, workspace_id: sample_ids.workspace })
   const files: Record<string, string | Uint8Array> = { '/project/.lanekeeper/local.json': local, ...world.files }
   const io: Io = {
@@ -45,6 +48,10 @@ export const runOn = async (api: Address, line: readonly string[], world: World 
     columns: undefined,
     now: () => sample_start_ms + 60_000,
     fetch: async (url, init) => {
+      if (world.outage !== undefined && typeof url === 'string' && url.includes(world.outage.of) && unanswered < world.outage.requests) {
+        unanswered += 1
+        throw new TypeError('fetch failed')
+      }
       if (world.never_answered === undefined || typeof url !== 'string' || !url.endsWith(world.never_answered)) return fetch(url, init)
       return new Promise((_, reject) => {
         init?.signal?.addEventListener('abort', () => reject(new Error('given up')))
