@@ -8,50 +8,19 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { throughBridges } from './bridge.ts'
 import type { AgentPaths, Exit, HostFolders, Sandbox, SandboxCommand, SandboxInput, SandboxedProcess } from './sandbox.ts'
+import { seen_bridge_program, systemMounts } from './system-files.ts'
 import { killNow, signalDescendants, waitGone } from './tree.ts'
-
-const bridge_program = fileURLToPath(new URL('./bridge.pl', import.meta.url))
-const etc_folder = fileURLToPath(new URL('./etc', import.meta.url))
 
 const seen: Omit<AgentPaths, 'agent_binary'> = { workspace: '/workspace', home: '/home/agent', tmp: '/tmp', run: '/run/lanekeeper' }
 const seen_agent_binary = '/opt/lanekeeper/claude'
-const seen_bridge_program = '/opt/lanekeeper/bridge.pl'
 
-/**
- * What programs need of /etc, and nothing that says anything about this machine: no private key beside the certificates, which
- * the agent of a runner that is root could read. passwd, group and hosts are ours (`etc/`).
- */
-const etc_paths = [
-  'ssl/certs',
-  'ssl/openssl.cnf',
-  'pki/tls/certs',
-  'pki/ca-trust/extracted',
-  'alternatives',
-  'ld.so.cache',
-  'ld.so.conf',
-  'ld.so.conf.d',
-  'localtime',
-  'mime.types',
-  'nsswitch.conf',
-]
 /** Whom the agent is in its sandbox; `etc/passwd` names it. */
 const agent_id = '1000'
-const etc_files = ['passwd', 'group', 'hosts']
 const options_fd = 3
 const status_fd = 4
-
-const systemMounts = (): readonly (readonly string[])[] => [
-  ['--ro-bind', '/usr', '/usr'],
-  ...['/nix/store', '/bin', '/sbin', '/lib', '/lib32', '/lib64'].map((path) => ['--ro-bind-try', path, path]),
-  ...etc_paths.map((path) => ['--ro-bind-try', `/etc/${path}`, `/etc/${path}`]),
-  ...etc_files.map((name) => ['--ro-bind', join(etc_folder, name), `/etc/${name}`]),
-  ['--dev', '/dev', '--proc', '/proc'],
-]
 
 const workspaceMount = (access: SandboxInput['workspace_access'], folders: HostFolders): readonly string[] => {
   switch (access) {
@@ -65,15 +34,14 @@ const workspaceMount = (access: SandboxInput['workspace_access'], folders: HostF
 }
 
 /** bwrap's options for one command, in the order in which it mounts: what is not in here, the agent does not see. */
-const bubblewrapOptions = ({ folders, agent_binary, workspace_access }: SandboxInput, command: SandboxCommand): readonly string[] =>
+const bubblewrapOptions = ({ folders, agent_binary, workspace_access }: SandboxInput, system: readonly string[], command: SandboxCommand): readonly string[] =>
   [
     ['--unshare-all', '--die-with-parent', '--new-session', '--uid', agent_id, '--gid', agent_id, '--hostname', 'sandbox'],
     ['--json-status-fd', String(status_fd), '--clearenv'],
     ...Object.entries(command.env).map(([name, value]) => ['--setenv', name, value]),
-    ...systemMounts(),
+    system,
     ['--bind', folders.tmp, seen.tmp, '--bind', folders.home, seen.home, '--ro-bind', folders.run, seen.run],
     agent_binary === undefined ? [] : ['--ro-bind', agent_binary, seen_agent_binary],
-    command.bridges.length === 0 ? [] : ['--ro-bind', bridge_program, seen_bridge_program],
     workspaceMount(workspace_access, folders),
     ['--remount-ro', '/', '--chdir', command.cwd],
   ].flat()
@@ -106,9 +74,18 @@ const feed = (child: ChildProcess, fd: number, content: string): void => {
   pipe.end(content)
 }
 
-const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS.ProcessEnv): SandboxedProcess => {
+interface BubblewrapInput extends SandboxInput {
+  /** Where the runner may make folders of its own. */
+  readonly work_dir: string
+  /** Where to look for bwrap itself: PATH of the runner. */
+  readonly search_path: string | undefined
+}
+
+const started = (input: BubblewrapInput, command: SandboxCommand): SandboxedProcess => {
   const argv = throughBridges(command, seen_bridge_program)
-  const child = spawn('bwrap', ['--args', String(options_fd), '--', ...argv], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env: bwrap_env })
+  const options = bubblewrapOptions(input, systemMounts(input.work_dir), command)
+  const env = { PATH: input.search_path ?? '/usr/local/bin:/usr/bin:/bin' }
+  const child = spawn('bwrap', ['--args', String(options_fd), '--', ...argv], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'], env })
   const { stdin, stdout, stderr } = child
   if (stdin === null || stdout === null || stderr === null) throw new Error('bwrap has no standard streams')
   stdin.on('error', () => undefined)
@@ -134,7 +111,7 @@ const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS
   const exited = ended()
     .catch((error: unknown): Exit => ({ code: null, signal: null, failure: error instanceof Error ? error.message : 'unknown' }))
     .finally(() => (over = true))
-  if (child.pid !== undefined) feed(child, options_fd, `${bubblewrapOptions(input, command).join('\0')}\0`)
+  if (child.pid !== undefined) feed(child, options_fd, `${options.join('\0')}\0`)
   const kill = (signal: NodeJS.Signals): void => {
     // Its process ids may be others' by now.
     if (over) return
@@ -149,10 +126,9 @@ const started = (input: SandboxInput, command: SandboxCommand, bwrap_env: NodeJS
   return { stdin, stdout, stderr, kill, exited }
 }
 
-/** @param search_path where to look for bwrap itself: PATH of the runner */
-export const openBubblewrap = (input: SandboxInput, search_path: string | undefined): Sandbox => ({
+export const openBubblewrap = (input: BubblewrapInput): Sandbox => ({
   tier: 'bubblewrap',
   paths: { ...seen, agent_binary: input.agent_binary === undefined ? undefined : seen_agent_binary },
   network: 'proxied',
-  start: (command) => started(input, command, { PATH: search_path ?? '/usr/local/bin:/usr/bin:/bin' }),
+  start: (command) => started(input, command),
 })

@@ -41,7 +41,7 @@ const openTier = (tier: SandboxChoice, { settings, policy, folders, agent_binary
   const input = { folders, agent_binary, workspace_access: policy.workspace_access }
   switch (tier) {
     case 'bubblewrap':
-      return openBubblewrap(input, search_path)
+      return openBubblewrap({ ...input, work_dir: settings.work_dir, search_path })
     case 'unshare':
       return openUnshare(input)
     case 'none':

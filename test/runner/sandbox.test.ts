@@ -158,7 +158,7 @@ test('what the policy grants goes through the proxy, from a plain tool that know
     open: () => connect(port, '127.0.0.1'),
   })
   const input = { folders: { workspace: root, home: root, tmp: root, run: root }, agent_binary: undefined, workspace_access: 'rw' } as const
-  const sandbox = probe.tier === 'bubblewrap' ? openBubblewrap(input, process.env['PATH']) : openUnshare(input)
+  const sandbox = probe.tier === 'bubblewrap' ? openBubblewrap({ ...input, work_dir: root, search_path: process.env['PATH'] }) : openUnshare(input)
   const child = sandbox.start({
     argv: ['curl', '-sS', 'http://example.com/'],
     env: { PATH: '/usr/bin:/bin', http_proxy: 'http://127.0.0.1:3128' },
