@@ -41,6 +41,8 @@ export interface AttemptInput {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted when the sandbox is told to stop: the attempt saves the session and ends within the grace. */
   readonly signal: AbortSignal
+  /** Several attempts, one after the other, in this process: one may get the empty folders of another of its workspace. */
+  readonly keeps_folders?: boolean
 }
 
 const claim_within_ms = 60_000
@@ -80,6 +82,7 @@ const finishOf = (result: WorkResult): Finish => ({
 interface Claimed {
   readonly settings: RunnerSettings
   readonly env: AttemptInput['env']
+  readonly keeps_folders: boolean
   readonly plane: Plane
   readonly assignment: Assignment
   readonly claimed: AnswerTime
@@ -137,9 +140,9 @@ const createEnding = ({ plane }: Claimed, { stop, heart, log }: Held): Ending =>
 }
 
 const work = async (claim: Claimed, held: Held, ending: Ending): Promise<WorkResult> => {
-  const { settings, assignment, plane, env } = claim
+  const { settings, assignment, plane, env, keeps_folders } = claim
   const { finish } = ending
-  return doWork({ ...held, settings, assignment, plane, search_path: env['PATH'], finish }).catch((error: unknown): WorkResult => {
+  return doWork({ ...held, settings, assignment, plane, search_path: env['PATH'], finish, keeps_folders }).catch((error: unknown): WorkResult => {
     const message = redactText(error instanceof Error ? error.message : 'something broke', held.secrets)
     report(settings, `the attempt broke: ${message}`)
     return { outcome: 'error', error: failure('runner_failed', message, true), usage: held.meter.usage() }
@@ -187,7 +190,7 @@ const runClaimed = async (claim: Claimed, signal: AbortSignal): Promise<number> 
 }
 
 /** Runs one attempt. Never throws; what it resolves to is the process's exit code (`exit_codes`). */
-export const runAttempt = async ({ env, signal }: AttemptInput): Promise<number> => {
+export const runAttempt = async ({ env, signal, keeps_folders = false }: AttemptInput): Promise<number> => {
   const read = readSettings(env)
   if (!read.ok) {
     console.error(JSON.stringify({ level: 'error', service: 'runner', message: `the runner's environment is not valid: ${read.message}` }))
@@ -206,7 +209,7 @@ export const runAttempt = async ({ env, signal }: AttemptInput): Promise<number>
     report(settings, `the claim failed: ${answer.why}: ${answer.message}`)
     return answer.why === 'superseded' ? exit_codes.superseded : answer.why === 'refused' ? exit_codes.refused : exit_codes.plane_lost
   }
-  return runClaimed({ settings, env, plane, assignment: answer.value, claimed: answer.answered, token }, signal).catch((error: unknown) => {
+  return runClaimed({ settings, env, keeps_folders, plane, assignment: answer.value, claimed: answer.answered, token }, signal).catch((error: unknown) => {
     report(settings, `the runner broke: ${error instanceof Error ? error.message : 'unknown'}`)
     return exit_codes.refused
   })

@@ -36,6 +36,8 @@ export interface WorkInput {
   readonly news: News
   readonly search_path: string | undefined
   readonly finish: TurnsInput['finish']
+  /** Other attempts of this process may get the folders that this one leaves as it found them. */
+  readonly keeps_folders: boolean
 }
 
 const egress_port = 3_128
@@ -136,7 +138,13 @@ const openKind = async (input: WorkInput, kind: KindInput, folders: AttemptFolde
   return refused('runner_unsupported', `this runner does not know the kind ${runner}`, false)
 }
 
-const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer[]): Promise<WorkResult> => {
+/** A path in the workspace that attempts with nothing to restore begin with; undefined where there is more to it. */
+const keptWith = ({ keeps_folders, assignment }: WorkInput): string | undefined => {
+  if (!keeps_folders || assignment.restore.workspace_url !== undefined) return undefined
+  return assignment.policy.workspace_access === 'none' ? '' : workingFolder('/', assignment.agent_config.workspace_dir)
+}
+
+const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer[], use: (sandbox: Sandbox) => void): Promise<WorkResult> => {
   const { settings, assignment, plane, stop, log, secrets } = input
   const { policy, agent_config } = assignment
   const has_transcript = agent_config.runner === 'claude_code'
@@ -144,6 +152,7 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
   const opened = await openSandbox({ settings, policy, folders, agent_binary, search_path: input.search_path })
   if (!opened.ok) return { outcome: 'error', error: opened.error, usage: no_model_usage }
   const { sandbox } = opened
+  use(sandbox)
   const cwd = workingFolder(sandbox.paths.workspace, agent_config.workspace_dir)
   if (cwd === undefined)
     return { outcome: 'error', error: failure('workspace_dir_invalid', 'workspace_dir must lie in /workspace', false), usage: no_model_usage }
@@ -174,10 +183,11 @@ const workIn = async (input: WorkInput, folders: AttemptFolders, closers: Closer
 
 /** Does the work of an attempt; `finish` was told of it already if it went well. Throws on what nobody foresaw. */
 export const doWork = async (input: WorkInput): Promise<WorkResult> => {
-  const folders = makeFolders(input.settings)
-  const closers: Closer[] = [() => folders.remove()]
+  const folders = makeFolders({ settings: input.settings, kept_with: keptWith(input) })
+  let used: Sandbox | undefined
+  const closers: Closer[] = [() => folders.remove(used?.isEmpty?.() === true)]
   try {
-    return await workIn(input, folders, closers)
+    return await workIn(input, folders, closers, (sandbox) => (used = sandbox))
   } finally {
     for (const close of closers.toReversed()) await close().catch(() => undefined)
   }

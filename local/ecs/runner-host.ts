@@ -6,7 +6,11 @@
 import * as z from 'zod'
 import { ToHost, type FromHost } from './host-messages.ts'
 
-type RunAttempt = (attempt: { readonly env: Readonly<Record<string, string>>; readonly signal: AbortSignal }) => Promise<unknown>
+type RunAttempt = (attempt: {
+  readonly env: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  readonly keeps_folders: boolean
+}) => Promise<unknown>
 const isRunAttempt = (value: unknown): value is RunAttempt => typeof value === 'function'
 
 const [, , module_url = new URL('../../runner/attempt.ts', import.meta.url).href] = process.argv
@@ -27,7 +31,7 @@ const run = async (runAttempt: RunAttempt, task: string, env: Readonly<Record<st
   stops.set(task, stop)
   say({ type: 'started', task })
   try {
-    say({ type: 'ended', task, exit_code: z.int().parse(await runAttempt({ env, signal: stop.signal })) })
+    say({ type: 'ended', task, exit_code: z.int().parse(await runAttempt({ env, signal: stop.signal, keeps_folders: true })) })
   } catch (error) {
     console.error(`the runner of ${task} threw:`, error)
     say({ type: 'ended', task, exit_code: 1 })

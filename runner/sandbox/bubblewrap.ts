@@ -81,7 +81,8 @@ interface BubblewrapInput extends SandboxInput {
   readonly search_path: string | undefined
 }
 
-const started = (input: BubblewrapInput, command: SandboxCommand): SandboxedProcess => {
+/** @param gone called once nothing of the command is left */
+const started = (input: BubblewrapInput, command: SandboxCommand, gone: () => void): SandboxedProcess => {
   const argv = throughBridges(command, seen_bridge_program)
   const options = bubblewrapOptions(input, systemMounts(input.work_dir), command)
   const env = { PATH: input.search_path ?? '/usr/local/bin:/usr/bin:/bin' }
@@ -103,7 +104,7 @@ const started = (input: BubblewrapInput, command: SandboxCommand): SandboxedProc
       if (killed && first_pid !== undefined) killNow(first_pid)
     })
     const [[code, signal]] = await Promise.all([once(child, 'exit'), once(status, 'close')])
-    if (first_pid !== undefined) await waitGone(first_pid)
+    if (first_pid !== undefined && (await waitGone(first_pid))) gone()
     if (killed) return { code: null, signal: 'SIGKILL' }
     if (exit_code !== undefined) return { code: exit_code, signal: null }
     return first_pid === undefined ? { code, signal, failure: 'bubblewrap could not make the sandbox' } : { code, signal }
@@ -126,9 +127,16 @@ const started = (input: BubblewrapInput, command: SandboxCommand): SandboxedProc
   return { stdin, stdout, stderr, kill, exited }
 }
 
-export const openBubblewrap = (input: BubblewrapInput): Sandbox => ({
-  tier: 'bubblewrap',
-  paths: { ...seen, agent_binary: input.agent_binary === undefined ? undefined : seen_agent_binary },
-  network: 'proxied',
-  start: (command) => started(input, command),
-})
+export const openBubblewrap = (input: BubblewrapInput): Sandbox => {
+  let running = 0
+  return {
+    tier: 'bubblewrap',
+    paths: { ...seen, agent_binary: input.agent_binary === undefined ? undefined : seen_agent_binary },
+    network: 'proxied',
+    start: (command) => {
+      running += 1
+      return started(input, command, () => (running -= 1))
+    },
+    isEmpty: () => running === 0,
+  }
+}

@@ -69,4 +69,6 @@ export interface Sandbox {
    */
   readonly network: 'proxied' | 'direct'
   start(command: SandboxCommand): SandboxedProcess
+  /** Whether everything that was started in it is known to be gone. Absent where nobody can know that of all that a command may leave behind. */
+  isEmpty?(): boolean
 }

@@ -55,14 +55,18 @@ export const killNow = (pid: number): void => signalOne(pid, 'SIGKILL')
 const gone_poll_ms = 2
 const gone_within_ms = 5_000
 
-/** Waits until a process is gone or a zombie. The first process of a namespace is a zombie only once all in it are gone. */
-export const waitGone = async (pid: number): Promise<void> => {
+/**
+ * Waits until a process is gone or a zombie. The first process of a namespace is a zombie only once all in it are gone.
+ * @returns whether it is, for the wait has an end
+ */
+export const waitGone = async (pid: number): Promise<boolean> => {
   const until_ms = performance.now() + gone_within_ms
   while (performance.now() < until_ms) {
     const stat = readStat(pid)
-    if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return
+    if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return true
     await pause(gone_poll_ms)
   }
+  return false
 }
 
 /** Kills a process, what is below it, and what shares its process group, as far as they can be found. */

@@ -1,9 +1,9 @@
 /** Bedrock as the model: each request is signed with the newest credentials that the plane gave, and the agent sees none of them. */
-import { readdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { VendedCredentials } from '../../shared/contract/runner-protocol.ts'
-import { bash, say, startHarness, type Harness } from './harness.ts'
+import { attemptFolders, bash, say, startHarness, type Harness } from './harness.ts'
 
 let harness: Harness
 beforeAll(async () => {
@@ -37,7 +37,7 @@ test('once a heartbeat has brought fresh credentials, requests are signed with t
     await until(() => harness.model_requests.length > 0, 'the first request')
     harness.plane.renewCredentials(fresh)
     await until(() => harness.plane.seen.credentials_expire_at.includes(fresh.expires_at), 'a heartbeat that names the fresh ones')
-    const [attempt = ''] = await readdir(harness.work_dir)
+    const [attempt = ''] = await attemptFolders(harness.work_dir)
     await writeFile(join(harness.work_dir, attempt, 'workspace', 'go'), '')
   }
   const message = scripted(bash('until [ -e go ]; do sleep 0.02; done; env'), say('renewed'))

@@ -25,6 +25,9 @@ export interface Harness {
   close(): Promise<void>
 }
 
+/** The folders of attempts in a work folder: beside them the process keeps what it gathered of /etc. */
+export const attemptFolders = async (work_dir: string): Promise<readonly string[]> => (await readdir(work_dir)).filter((name) => !name.startsWith('lk-etc-'))
+
 export const startHarness = async (): Promise<Harness> => {
   const model_requests: SeenRequest[] = []
   const [plane, model, work_dir] = await Promise.all([
@@ -55,7 +58,7 @@ export const startHarness = async (): Promise<Harness> => {
       return { code, finish: plane.seen.finishes.at(-1), log: plane.logText() }
     },
     touch: async (file) => {
-      const [attempt = ''] = await readdir(work_dir)
+      const [attempt = ''] = await attemptFolders(work_dir)
       await writeFile(join(work_dir, attempt, 'workspace', file), '')
     },
     close: async () => {

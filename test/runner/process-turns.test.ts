@@ -1,7 +1,6 @@
 /** Kind `process` over several turns: each is one run of the command, with the message on its standard input. */
-import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startHarness, type Harness } from './harness.ts'
+import { attemptFolders, startHarness, type Harness } from './harness.ts'
 
 let harness: Harness
 beforeAll(async () => {
@@ -196,7 +195,7 @@ test('turns, takes and finishes are repeated while the plane is down', async () 
   })
   expect(finish).toMatchObject({ outcome: 'ok', result: 'first|second|', turn: 2 })
   expect(ended()).toEqual([[1, 2]])
-  expect(await readdir(harness.work_dir)).toEqual([])
+  expect(await attemptFolders(harness.work_dir)).toEqual([])
 })
 
 test('a superseded attempt that waits for an input ends without a word', async () => {
