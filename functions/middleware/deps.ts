@@ -18,6 +18,7 @@ import { system_ids } from '../../shared/ports/ids.ts'
 import { dynamoStore } from '../../shared/store/dynamo.ts'
 import { env_names, readAlarmClock, readCompute, readDeployment, readEnv, readTextModel } from '../../shared/settings.ts'
 import { createCommandMemory } from '../../shared/flows/command-memory.ts'
+import { createRunMemory } from '../../shared/flows/run-memory.ts'
 import { plane_service } from '../../shared/ops/metrics.ts'
 import { healthTeller } from './health.ts'
 import { powertoolsMetrics } from './metrics.ts'
@@ -56,6 +57,7 @@ export const flowDeps = (log: Log): FlowDeps => ({
   files: s3Files({ client: new S3Client(s3_client_settings), bucket: readEnv(env, 'bucket') }),
   deployment: readDeployment(env),
   commands: createCommandMemory(),
+  runs: createRunMemory(),
   report: (what, cause) => log.warn(what, {}, cause),
   onHealth: healthTeller(log, powertoolsMetrics(plane_service)),
 })

@@ -3,11 +3,15 @@ import { decideFinish, type Finished, type Reported } from '../domain/decide/fin
 import type { Ending } from '../domain/decide/ending.ts'
 import { decided } from '../domain/decision.ts'
 import { isFenced, isLive, type Run } from '../domain/run.ts'
+import type { Instance } from '../domain/instance.ts'
+import type { Session } from '../domain/session.ts'
+import type { Task } from '../domain/task.ts'
 import { laterUsage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
 import { settled, type FlowDeps } from './flow.ts'
 import { loadAttached, loadCommand } from './load.ts'
 import { removeFiles, supersededBy } from './saved-files.ts'
+import type { RunNames } from './run-memory.ts'
 import type { AttemptEvent, SessionFile } from '../ports/ports.ts'
 
 export interface RunName {
@@ -15,36 +19,58 @@ export interface RunName {
   readonly run_id: string
 }
 
-/** What an ending touches beside the run, in one read. */
-const loadTouched = async (deps: FlowDeps, { workspace_id, task_id, class_key, session_id }: Run) => {
-  const [task, instance, session] = await deps.store.getMany<'task' | 'instance' | 'session'>([
-    refs.task(workspace_id, task_id),
-    refs.instance(workspace_id, class_key),
-    refs.session(workspace_id, session_id),
-  ])
-  return {
-    task: task?.kind === 'task' ? task : undefined,
-    instance: instance?.kind === 'instance' ? instance : undefined,
-    session: session?.kind === 'session' ? session : undefined,
-  }
+/** What an ending touches beside the run. */
+interface Touched {
+  readonly task: Task | undefined
+  readonly instance: Instance | undefined
+  readonly session: Session | undefined
+}
+
+const touchedBy = ({ workspace_id, task_id, class_key, session_id }: Omit<RunNames, 'id'>) => [
+  refs.task(workspace_id, task_id),
+  refs.instance(workspace_id, class_key),
+  refs.session(workspace_id, session_id),
+]
+
+const touchedIn = (records: readonly (Run | Task | Instance | Session | undefined)[]): Touched => ({
+  task: records.find((record) => record?.kind === 'task'),
+  instance: records.find((record) => record?.kind === 'instance'),
+  session: records.find((record) => record?.kind === 'session'),
+})
+
+const loadTouched = async (deps: FlowDeps, run: Run): Promise<Touched> => touchedIn(await deps.store.getMany<'task' | 'instance' | 'session'>(touchedBy(run)))
+
+/** A run, and what its end touches if that was read with it. */
+export interface SeenRun {
+  readonly run: Run | undefined
+  readonly touched?: Touched | undefined
+}
+
+/** Reads a run whose end is reported: with all that its end touches, in one read, where this process has seen it claimed. */
+export const loadToFinish = async (deps: FlowDeps, { workspace_id, run_id }: RunName): Promise<SeenRun> => {
+  const names = deps.runs?.find(workspace_id, run_id)
+  const ref = refs.run(workspace_id, run_id)
+  if (names === undefined) return { run: await deps.store.get(ref) }
+  const records = await deps.store.getMany<'run' | 'task' | 'instance' | 'session'>([ref, ...touchedBy(names)])
+  return { run: records.find((record) => record?.kind === 'run'), touched: touchedIn(records) }
 }
 
 /**
  * Ends the live attempt of a run. @param ending what to report, from the run as it is then; undefined to leave it alone
- * @param seen the run as the caller has just read it: the first try decides on it, and a conflict reads it again
+ * @param seen what the caller has just read: the first try decides on it, and a conflict reads it again
  * @returns whether this call ended it; a late, doubled or unfounded report changes nothing
  */
-export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: Run): Promise<Reported> => {
+export const finishAttempt = async (deps: FlowDeps, name: RunName, ending: (run: Run) => Ending | undefined, seen?: SeenRun): Promise<Reported> => {
   let at_hand = seen
   let superseded: readonly SessionFile[] = []
   let class_key: string | undefined
   const { reported, health } = await settled<Finished>(deps, async () => {
-    const run = at_hand ?? (await deps.store.get(refs.run(name.workspace_id, name.run_id)))
+    const { run, touched } = at_hand ?? { run: await deps.store.get(refs.run(name.workspace_id, name.run_id)) }
     at_hand = undefined
     const word = run === undefined ? undefined : ending(run)
     if (run === undefined || word === undefined || !isLive(run.attempt)) return decided([], [], { reported: 'unchanged' })
     class_key = run.class_key
-    const [{ task, instance, session }, attached] = await Promise.all([loadTouched(deps, run), loadAttached(deps, run)])
+    const [{ task, instance, session }, attached] = await Promise.all([touched ?? loadTouched(deps, run), loadAttached(deps, run)])
     if (task?.state !== 'running' && task?.state !== 'waiting') return decided([], [], { reported: 'unchanged' })
     if (attached === undefined) return undefined
     if (instance === undefined) throw new Error(`${run.class_key} of ${run.id} is missing`)

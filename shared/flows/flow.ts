@@ -10,6 +10,7 @@ import type { AlarmClock, Clock, Compute, Files, Ids, ModelCredentials, Signal, 
 import type { Deployment } from '../settings.ts'
 import type { Store } from '../store/store.ts'
 import type { CommandMemory } from './command-memory.ts'
+import type { RunMemory } from './run-memory.ts'
 
 /** A class whose health has changed. */
 export interface ClassHealth extends HealthChange {
@@ -26,6 +27,8 @@ export interface FlowDeps {
   readonly deployment: Deployment
   /** Absent: commands are read each time. */
   readonly commands?: CommandMemory
+  /** Absent: a run is read before what it belongs to. */
+  readonly runs?: RunMemory
   /** Absent where the model needs none per attempt: the runner has its key. */
   readonly model_credentials?: ModelCredentials
   /** Told of a class whose health the end of an attempt has changed, once that is committed. */

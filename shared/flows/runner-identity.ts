@@ -33,9 +33,8 @@ const secretMatches = (secret: string, token_hash: string): boolean =>
 export const superseded = (identity: RunnerIdentity): Refusal =>
   refuse('attempt_superseded', `attempt ${identity.attempt_no} of ${identity.run_id} is no longer the live one: stop, nothing of this was stored`)
 
-/** The run, if the caller is or was its latest attempt. A wrong secret is 401; one of an attempt that was replaced, 409. */
-export const latestRun = async (deps: Pick<FlowDeps, 'store'>, identity: RunnerIdentity): Promise<Result<Run>> => {
-  const run = await deps.store.get(refs.run(identity.workspace_id, identity.run_id))
+/** The run as it was read, if the caller is or was its latest attempt. A wrong secret is 401; one of an attempt that was replaced, 409. */
+export const latestRun = (run: Run | undefined, identity: RunnerIdentity): Result<Run> => {
   if (run === undefined) return refuse('unauthenticated', 'the attempt token is not valid')
   const { attempt } = run
   if (attempt.attempt_no > identity.attempt_no) return superseded(identity)
@@ -46,6 +45,6 @@ export const latestRun = async (deps: Pick<FlowDeps, 'store'>, identity: RunnerI
 
 /** The run, if the caller is its live attempt; 409 once that is over. */
 export const liveRun = async (deps: Pick<FlowDeps, 'store'>, identity: RunnerIdentity): Promise<Result<Run>> => {
-  const latest = await latestRun(deps, identity)
+  const latest = latestRun(await deps.store.get(refs.run(identity.workspace_id, identity.run_id)), identity)
   return latest.ok && (!isLive(latest.value.attempt) || isFenced(latest.value.attempt)) ? superseded(identity) : latest
 }

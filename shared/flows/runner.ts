@@ -4,7 +4,7 @@ import { knowsMessage, waitingInputs } from '../domain/inputs.ts'
 import { ok, refuse, type Result } from '../domain/result.ts'
 import { no_usage } from '../domain/usage.ts'
 import { refs } from '../store/keys.ts'
-import { finishAttempt } from './finish.ts'
+import { finishAttempt, loadToFinish } from './finish.ts'
 import { settle, type FlowDeps } from './flow.ts'
 import { loadCommand } from './load.ts'
 import { modelOf, renewCredentials, vendCredentials } from './model-credentials.ts'
@@ -88,7 +88,9 @@ export const claimAttempt = async (deps: FlowDeps, claim: Claim): Promise<Result
     const run = await deps.store.get(refs.run(claim.workspace_id, claim.run_id))
     return run === undefined ? refuse('claim_rejected', `no run ${claim.run_id}`) : decideClaim(run, claim, deps.deployment, deps.clock.now())
   })
-  return claimed.ok ? ok(await assignment(deps, claimed.value)) : claimed
+  if (!claimed.ok) return claimed
+  deps.runs?.keep(claimed.value)
+  return ok(await assignment(deps, claimed.value))
 }
 
 /**
@@ -174,7 +176,8 @@ export const reportEvents = async (deps: FlowDeps, identity: RunnerIdentity, usa
  * @returns whether the table has it already, so that a runner can make sure
  */
 export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, finish: Finish): Promise<Result<FinishAnswer>> => {
-  const latest = await latestRun(deps, identity)
+  const seen = await loadToFinish(deps, identity)
+  const latest = latestRun(seen.run, identity)
   if (!latest.ok) return latest
   const { attempt } = latest.value
   if (isFenced(attempt)) return superseded(identity)
@@ -182,7 +185,7 @@ export const reportFinish = async (deps: FlowDeps, identity: RunnerIdentity, fin
   const { workspace_id, run_id, attempt_no } = identity
   const event = { ...finish, type: 'finished', workspace_id, run_id, attempt_no } as const
   try {
-    const reported = await finishAttempt(deps, event, () => ({ ...event, hears: true }), latest.value)
+    const reported = await finishAttempt(deps, event, () => ({ ...event, hears: true }), { run: latest.value, touched: seen.touched })
     if (reported === 'inputs_wait') return ok({ recorded: false, inputs_wait: true })
     if (reported === 'ended') return ok({ recorded: true })
   } catch (cause) {

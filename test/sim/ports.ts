@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ComputeDeps, LookDeps } from '../../shared/flows/flow.ts'
+import { createRunMemory, type RunMemory } from '../../shared/flows/run-memory.ts'
 import type { Launch, LaunchResult, Signal } from '../../shared/ports/ports.ts'
 import { refOf, type Ref } from '../../shared/store/keys.ts'
 import { millis } from '../../shared/domain/time.ts'
@@ -188,12 +189,23 @@ const alarm_clock: LookDeps['alarm_clock'] = {
   },
 }
 
+/** Each world has one process for all that runners say. */
+const memories = new WeakMap<World, RunMemory>()
+const memory = (): RunMemory => {
+  const { world } = current()
+  const found = memories.get(world) ?? createRunMemory()
+  memories.set(world, found)
+  return found
+}
+const runs: RunMemory = { find: (workspace_id, run_id) => memory().find(workspace_id, run_id), keep: (names) => memory().keep(names) }
+
 /** The dependencies of one release's handlers. */
 export const depsOf = (release: keyof typeof settings): LookDeps => ({
   store,
   compute,
   alarm_clock,
   files,
+  runs,
   deployment: settings[release],
   clock: { now: () => current().world.now_ms + current().skew_ms },
   ids: { mint: (kind) => current().world.ids.mint(kind), secret: () => current().world.ids.secret() },
