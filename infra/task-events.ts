@@ -6,9 +6,19 @@ import { Construct } from 'constructs'
 import type { Alarms } from './alarms.ts'
 import { DeadLetters, type SignalQueue } from './queues.ts'
 import type { Sandbox } from './sandbox.ts'
+import { runner_container } from './task-definition.ts'
 
 /** All events of ECS share a group: they are few, and what they say is checked against the table anyway. */
 const message_group = 'ecs-task-state-change'
+
+/**
+ * A runner leaves with 0 only after the plane has taken its own word on how the attempt ended: that its sandbox stopped then is no news,
+ * and would cost a message, an invocation and a read for nearly every task. Fields of one container are matched together.
+ */
+const not_said_by_the_runner = [
+  { stopCode: [{ 'anything-but': ['EssentialContainerExited'] }] },
+  { containers: { name: [runner_container], exitCode: [{ 'anything-but': [0] }] } },
+]
 
 export interface TaskEventsProps {
   readonly alarms: Alarms
@@ -35,6 +45,7 @@ export class TaskEvents extends Construct {
           clusterArn: [props.sandbox.cluster.clusterArn],
           lastStatus: ['STOPPED'],
           group: props.sandbox.families.map((family) => `family:${family}`),
+          $or: not_said_by_the_runner,
         },
       },
       targets: [

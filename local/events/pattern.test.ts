@@ -5,7 +5,17 @@ import { matchesPattern } from './pattern.ts'
 const event: Json = {
   source: 'aws.ecs',
   'detail-type': 'ECS Task State Change',
-  detail: { lastStatus: 'STOPPED', version: 4, group: 'family:lanekeeper-rw', tags: ['a', 'b'], none: null },
+  detail: {
+    lastStatus: 'STOPPED',
+    version: 4,
+    group: 'family:lanekeeper-rw',
+    tags: ['a', 'b'],
+    none: null,
+    parts: [
+      { name: 'one', code: 0 },
+      { name: 'two', code: 143 },
+    ],
+  },
 }
 
 test.each<[Json, boolean]>([
@@ -29,6 +39,12 @@ test.each<[Json, boolean]>([
   [{ detail: { lastStatus: [{ exists: false }] } }, false],
   [{ detail: { version: [{ numeric: ['>', 3, '<=', 4] }] } }, true],
   [{ detail: { version: [{ numeric: ['>', 4] }] } }, false],
+  [{ detail: { parts: { name: ['two'], code: [143] } } }, true],
+  // Both must hold of the same one.
+  [{ detail: { parts: { name: ['one'], code: [{ 'anything-but': [0] }] } } }, false],
+  [{ detail: { parts: { name: ['three'] } } }, false],
+  [{ detail: { $or: [{ version: [5] }, { lastStatus: ['STOPPED'] }] } }, true],
+  [{ detail: { group: ['family:lanekeeper-rw'], $or: [{ version: [5] }, { version: [6] }] } }, false],
   [{ detail: { lastStatus: [{ 'equals-ignore-case': 'stopped' }] } }, true],
 ])('%j', (pattern, expected) => {
   expect(matchesPattern(pattern, event)).toBe(expected)

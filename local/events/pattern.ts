@@ -1,6 +1,6 @@
 /**
  * EventBridge patterns: every field of the pattern must be in the event and match one of its alternatives. Known filters are
- * exact values, prefix, suffix, anything-but, exists, numeric and equals-ignore-case; another one is an error that names it.
+ * exact values, prefix, suffix, anything-but, exists, numeric and equals-ignore-case, and $or; another one is an error that names it.
  * Source: Amazon EventBridge user guide, "Creating event patterns".
  */
 import * as z from 'zod'
@@ -63,5 +63,10 @@ const matchesOne = (alternative: Json, value: Json | undefined): boolean => {
 export const matchesPattern = (pattern: Json, event: Json | undefined): boolean => {
   if (Array.isArray(pattern)) return pattern.some((alternative) => matchesOne(alternative, event))
   if (!isRecord(pattern)) throw new Error(`event pattern: ${JSON.stringify(pattern)} is neither a list nor an object`)
-  return Object.entries(pattern).every(([name, part]) => matchesPattern(part, isRecord(event) ? event[name] : undefined))
+  // Of a list of objects one has to match as a whole.
+  if (Array.isArray(event)) return event.some((one) => matchesPattern(pattern, one))
+  return Object.entries(pattern).every(([name, part]) => {
+    if (name === '$or' && Array.isArray(part)) return part.some((alternative) => matchesPattern(alternative, event))
+    return matchesPattern(part, isRecord(event) ? event[name] : undefined)
+  })
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
+import { matchesPattern } from '../../local/events/pattern.ts'
+import { Json } from '../../local/template/template.ts'
 import { indexes } from '../../shared/store/keys.ts'
 import { onlyResource, resourcesOf, targetOf, template, textOf } from './support.ts'
 
@@ -132,11 +134,42 @@ test('a sandbox that stopped is told to attempt-events in one group; other tasks
       clusterArn: [{ 'Fn::GetAtt': [expect.stringMatching(/^SandboxCluster/), 'Arn'] }],
       lastStatus: ['STOPPED'],
       group: ['family:lanekeeper-none', 'family:lanekeeper-ro', 'family:lanekeeper-rw'],
+      $or: expect.any(Array),
     },
   })
   expect(rule['Targets']).toMatchObject([
     { Arn: { 'Fn::GetAtt': [expect.stringMatching(/^QueuesAttemptEventsQueue/), 'Arn'] }, SqsParameters: { MessageGroupId: 'ecs-task-state-change' } },
   ])
+})
+
+test.each<[string, boolean, Json]>([
+  [
+    'its runner left with 0',
+    false,
+    {
+      stopCode: 'EssentialContainerExited',
+      containers: [
+        { name: 'runner', exitCode: 0 },
+        { name: 'agent', exitCode: 143 },
+      ],
+    },
+  ],
+  [
+    'its runner failed',
+    true,
+    {
+      stopCode: 'EssentialContainerExited',
+      containers: [
+        { name: 'runner', exitCode: 12 },
+        { name: 'agent', exitCode: 0 },
+      ],
+    },
+  ],
+  ['somebody stopped it', true, { stopCode: 'UserInitiated', containers: [{ name: 'runner', exitCode: 0 }] }],
+  ['it never started', true, { stopCode: 'TaskFailedToStart', containers: [{ name: 'runner' }] }],
+])('of a sandbox that stopped because %s: told is %s', (_, told, ended) => {
+  const { detail } = z.object({ detail: z.object({ $or: Json }) }).parse(onlyResource('AWS::Events::Rule').Properties['EventPattern'])
+  expect(matchesPattern({ $or: detail.$or }, ended)).toBe(told)
 })
 
 test('the sweep is started every minute, and a missed start is not made up', () => {
