@@ -1,6 +1,6 @@
 /** What a folder holds, without following a link: its size, and a fingerprint that changes when anything in it does. */
 import { createHash } from 'node:crypto'
-import type { Dirent } from 'node:fs'
+import { readdirSync, type Dirent } from 'node:fs'
 import { chmod, lstat, readdir, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -25,12 +25,29 @@ const readFolder = async (path: string): Promise<readonly Dirent[]> => {
 
 const owner_reads = 0o400
 
+const few_entries = 4
+const few_levels = 4
+
+/** Whether there is nothing but a few empty folders, which is found at once: to hear from a thread of the pool takes longer than to look. */
+const holdsNothing = (folder: string, levels = few_levels): boolean => {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return levels > 0 && entries.length <= few_entries && entries.every((entry) => entry.isDirectory() && holdsNothing(join(folder, entry.name), levels - 1))
+  } catch {
+    return false
+  }
+}
+
+/** Of a folder in which nothing is, or nothing but empty folders. */
+export const emptyFolder = (): FolderState => ({ fingerprint: createHash('sha256').digest('hex'), files: 0, bytes: 0 })
+
 /**
  * Files, folders and links below `folder`, in order. Stops counting beyond `files_max`. Times and inodes are part of the
  * fingerprint: a file that was written again counts as changed, whatever its size and modification time say. Of a folder only what
  * it holds counts: one that is empty, as the runner makes one for each agent, is no reason to save a session.
  */
 export const folderState = async (folder: string): Promise<FolderState> => {
+  if (holdsNothing(folder)) return emptyFolder()
   const hash = createHash('sha256')
   let files = 0
   let bytes = 0

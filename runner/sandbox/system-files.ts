@@ -2,7 +2,7 @@
  * What the sandbox sees of the machine's system. Each mount makes bwrap read the list of all mounts, so there are few: single files of
  * /etc are gathered in a folder that is mounted as a whole, and a link to /usr stays a link.
  */
-import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -29,12 +29,15 @@ const etc_paths = [
   'mime.types',
   'nsswitch.conf',
 ]
+/** Folders of links and of small files. Others are mounted: what they hold is large, or changes. */
+const copied_folders = ['alternatives', 'ld.so.conf.d']
 const own_files = ['passwd', 'group', 'hosts']
 
+/** Links in it stay links, as they are where it is mounted. */
 const copy = (from: string, to: string): void => {
   mkdirSync(dirname(to), { recursive: true })
   try {
-    copyFileSync(from, to)
+    cpSync(realpathSync(from), to, { recursive: true, verbatimSymlinks: true })
   } catch {
     // Whoever may not read it here could not read it in the sandbox either.
   }
@@ -59,7 +62,7 @@ const gather = (work_dir: string): System => {
   for (const name of own_files) copy(join(own_etc, name), join(etc, name))
   copy(bridge_program, join(etc, seen_bridge_program.slice('/etc/'.length)))
   const there = etc_paths.filter((path) => existsSync(join('/etc', path)))
-  const folders = there.filter((path) => statSync(join('/etc', path)).isDirectory())
+  const folders = there.filter((path) => !copied_folders.includes(path) && statSync(join('/etc', path)).isDirectory())
   for (const path of there) {
     if (folders.includes(path)) mkdirSync(join(etc, path), { recursive: true })
     else copy(join('/etc', path), join(etc, path))
