@@ -67,7 +67,7 @@ export const answerApproval = async (deps: FlowDeps, workspace_id: WorkspaceId, 
     if (state === undefined) return undefined
     // Open in the run as it is now, or over: what was found before the run was read may be older than it.
     const approval = state.approvals.find((one) => one.id === id) ?? (await deps.store.get(refs.approval(workspace_id, run_id, id)))
-    if (approval === undefined || (approval.resolved === undefined && !state.approvals.includes(approval))) return undefined
+    if (approval === undefined) throw new Error(`${id} is missing`)
     const reason = request.reason === undefined ? {} : { reason: redactText(request.reason) }
     return decideAnswer(state, approval, { ...request, ...reason }, deps.clock.now())
   })

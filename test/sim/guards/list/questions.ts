@@ -22,8 +22,8 @@ const others = [
   ...guardsIn('shared/flows/questions.ts', [
     {
       name: 'question.read-after-run',
-      find: 'if (approval === undefined || (approval.resolved === undefined && !state.approvals.includes(approval))) return undefined',
-      replace: 'if (approval === undefined) return undefined',
+      find: 'const approval = state.approvals.find((one) => one.id === id) ?? (await deps.store.get(refs.approval(workspace_id, run_id, id)))',
+      replace: 'const approval = found.value',
       invariant: 7,
       protects: 'of two who answer at once, one is told that he was too late',
     },
