@@ -21,7 +21,7 @@ const claimedAttempt = async (with_memory: boolean) => {
 /** Counts reads, and lets something happen before the first commit. */
 const watched = (store: Store, before_commit: () => Promise<unknown> = async () => undefined) => {
   let reads = 0
-  let committed = false
+  let commits = 0
   const watching: Store = {
     ...store,
     get: (ref, options) => {
@@ -33,14 +33,12 @@ const watched = (store: Store, before_commit: () => Promise<unknown> = async () 
       return store.getMany(refs)
     },
     commit: async (writes: readonly Write[]): Promise<CommitResult> => {
-      if (!committed) {
-        committed = true
-        await before_commit()
-      }
+      commits += 1
+      if (commits === 1) await before_commit()
       return store.commit(writes)
     },
   }
-  return { store: watching, reads: () => reads }
+  return { store: watching, reads: () => reads, commits: () => commits }
 }
 
 const done = { outcome: 'ok', usage: test_usage } as const
@@ -63,6 +61,8 @@ test('after a conflict everything is read again', async () => {
   const usage = { ...test_usage, input_tokens: 7 }
   const watch = watched(plane.deps.store, () => plane.finish(at(plane.sandboxes, 0), { outcome: 'ok', usage }))
   expect(await reportFinish({ ...plane.deps, store: watch.store }, who, done)).toMatchObject({ ok: true })
+  // What is read then says that the attempt is over: there is nothing to commit.
+  expect(watch.commits()).toBe(1)
   const run = await plane.deps.store.get(refs.run(who.workspace_id, who.run_id))
   expect(run?.attempt).toMatchObject({ status: 'ok', usage: { input_tokens: 7 } })
 })
