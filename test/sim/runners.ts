@@ -10,9 +10,10 @@ import type { Sandbox, World } from './world.ts'
 export const tokenOf = (sandbox: Sandbox, secret = secretOf(sandbox)): string =>
   `lkatt_${sandbox.workspace_id}.${sandbox.run_id}.${sandbox.attempt_no}.${secret}`
 
-/** A task state change of ECS, unless it is lost; doubled and late ones come out of order. */
+/** A task state change of ECS, unless it is lost; doubled and late ones come out of order. The rule leaves out runners that left with 0. */
 const tellStopped = (world: World, sandbox: Sandbox, exit_code: number | undefined): void => {
   const { faults, random, now_ms } = world
+  if (exit_code === 0) return
   if (faults.strikes('state_event_lost', 0.25)) return
   const detail = {
     taskArn: sandbox.execution_id,
