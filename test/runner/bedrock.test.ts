@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { VendedCredentials } from '../../shared/contract/runner-protocol.ts'
-import { attemptFolders, bash, say, startHarness, type Harness } from './harness.ts'
+import { bash, say, startHarness, type Harness } from './harness.ts'
+import { attemptFolders } from '../support/attempt-folders.ts'
 
 let harness: Harness
 beforeAll(async () => {

@@ -1,11 +1,12 @@
 /** What the suites of the runner share: a plane, a scripted model, and one attempt run to its end. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startScriptedModel, type SeenRequest } from '../../local/scripted-model/server.ts'
 import { runAttempt } from '../../runner/attempt.ts'
 import type { Finish } from '../../shared/contract/runner-protocol.ts'
 import type { FakeCommand } from '../support/fake-assignment.ts'
+import { attemptFolders } from '../support/attempt-folders.ts'
 import { startFakePlane, type FakePlane } from '../support/fake-plane.ts'
 
 export const model_key = 'sk-ant-planted-model-key-0123456789'
@@ -24,9 +25,6 @@ export interface Harness {
   touch(file: string): Promise<void>
   close(): Promise<void>
 }
-
-/** The folders of attempts in a work folder: beside them the process keeps what it gathered of /etc. */
-export const attemptFolders = async (work_dir: string): Promise<readonly string[]> => (await readdir(work_dir)).filter((name) => !name.startsWith('lk-etc-'))
 
 export const startHarness = async (): Promise<Harness> => {
   const model_requests: SeenRequest[] = []

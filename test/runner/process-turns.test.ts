@@ -1,6 +1,7 @@
 /** Kind `process` over several turns: each is one run of the command, with the message on its standard input. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { attemptFolders, startHarness, type Harness } from './harness.ts'
+import { startHarness, type Harness } from './harness.ts'
+import { attemptFolders } from '../support/attempt-folders.ts'
 
 let harness: Harness
 beforeAll(async () => {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exit_codes } from '../../runner/attempt.ts'
 import { probeSandbox } from '../../runner/sandbox/probe.ts'
-import { attemptFolders, startHarness, type Harness } from './harness.ts'
+import { startHarness, type Harness } from './harness.ts'
+import { attemptFolders } from '../support/attempt-folders.ts'
 
 let harness: Harness
 beforeAll(async () => {

@@ -121,12 +121,14 @@ const acts_with_schedules: readonly (readonly [weight: number, Act])[] = [
 
 /** What happens beside it where agents ask. */
 const acts_of_questions: readonly (readonly [weight: number, Act])[] = [
-  [70, withSandbox((sandbox) => speaks(sandbox) && sandbox.open, questions.asks)],
-  [25, questions.answers],
-  [35, withSandbox((sandbox) => speaks(sandbox) && unanswered(sandbox).length > 0, questions.waitsOn)],
-  [4, questions.looksOn],
-  [25, withSandbox(speaks, doorbells.hangs)],
-  [15, (world) => void doorbells.hearsRing(world)],
+  [22, withSandbox((sandbox) => speaks(sandbox) && sandbox.open, questions.asks)],
+  [8, questions.answers],
+  [12, withSandbox((sandbox) => speaks(sandbox) && unanswered(sandbox).length > 0, questions.waitsOn)],
+  [10, talk.sayToWaiting],
+  [12, withSandbox((sandbox) => speaks(sandbox) && sandbox.open && sandbox.policy.interactive && unanswered(sandbox).length === 0, talk.endsTurn)],
+  [2, questions.looksOn],
+  [10, withSandbox(speaks, doorbells.hangs)],
+  [6, (world) => void doorbells.hearsRing(world)],
 ]
 
 /** The seed chooses one. */

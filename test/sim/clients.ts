@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { priorities } from '../../shared/domain/command.ts'
 import type { Role } from '../../shared/domain/workspace.ts'
 import { timestamp } from '../../shared/domain/time.ts'
-import { hasForks } from './beginnings.ts'
+import { hasForks, hasQuestions } from './beginnings.ts'
 import { request, type Answered } from './handlers.ts'
 import type { Submission, Tenant, World } from './world.ts'
 
@@ -43,6 +43,9 @@ const policies = [
   { retry: { max_attempts: 3, delay_ms: 90_000, backoff_rate: 2 } },
 ] as const
 
+/** Where agents ask, more of them are spoken to. */
+const policiesOf = ({ seed }: World) => (hasQuestions(seed) ? [...policies, { interactive: true }, { interactive: true }] : policies)
+
 /** Some go on from what another session has saved, in a new session of which they may say the name. */
 const fork = ({ seed, random, journal }: World, workspace_id: string): object => {
   if (!hasForks(seed)) return {}
@@ -62,7 +65,7 @@ const newSubmission = (world: World): Submission | undefined => {
   const body = {
     message: 'hello',
     agent_id: random.pick(agents).id,
-    policy: random.pick(policies),
+    policy: random.pick(policiesOf(world)),
     priority: random.pick(priorities),
     ...(random.chance(0.7) ? { session_id: random.pick(hasForks(world.seed) ? ['s1', 's2', 'f1', 'f2', 'f3'] : ['s1', 's2']) } : {}),
     ...(random.chance(0.6) ? { hook_id: 'h' } : {}),

@@ -111,9 +111,9 @@ export const tellToStop = (world: World, execution_id: string): void => {
 /** What the plane sends to a connection. */
 const ringRunner = ({ faults, random, now_ms, doorbells }: World, doorbell: string): void => {
   if (faults.strikes('ring_lost', 0.3)) return
-  const late_ms = faults.strikes('ring_late', 0.2) ? random.int(60_000) : 0
+  const late_ms = faults.strikes('ring_late', 0.3) ? random.int(60_000) : 0
   doorbells.push({ doorbell, at_ms: now_ms + late_ms })
-  if (faults.strikes('ring_doubled', 0.2)) doorbells.push({ doorbell, at_ms: now_ms + random.int(60_000) })
+  if (faults.strikes('ring_doubled', 0.4)) doorbells.push({ doorbell, at_ms: now_ms + random.int(60_000) })
 }
 
 const ring = (world: World, signal: Signal): void => {

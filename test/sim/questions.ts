@@ -36,7 +36,8 @@ const askOf = (world: World, sandbox: Sandbox, tool_use_id: string): void =>
 export const asks = (world: World, sandbox: Sandbox): void => {
   const { random } = world
   const waiting = unanswered(sandbox)
-  if (!sandbox.open || !sandbox.counts_turns || sandbox.word !== undefined || sandbox.told_to_stop_at_ms !== undefined) return
+  if (!sandbox.open || sandbox.told_turn === sandbox.turn || !sandbox.counts_turns || sandbox.word !== undefined || sandbox.told_to_stop_at_ms !== undefined)
+    return
   const again = waiting.length >= asked_max || (waiting.length > 0 && random.chance(0.4))
   const tool_use_id = again ? random.pick(waiting) : `use_${sandbox.attempt_id}_${sandbox.turn}_${sandbox.tools.size}`
   if (!again) sandbox.tools.set(tool_use_id, {})

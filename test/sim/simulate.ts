@@ -29,7 +29,7 @@ export interface Simulated {
 
 /** It takes a while until a schedule ticks, and until an agent that asks is through. */
 const acts_with_schedules = 80
-const acts_with_questions = 80
+const acts_with_questions = 140
 
 /** Some runs are short, so that many are tried, and some long. */
 export const actsOf = (seed: number): number =>

@@ -1,6 +1,7 @@
 /** Conversations: clients that say something to a run, and runners that take it, end turns, and go on. */
 import * as z from 'zod'
 import { runner_routes } from '../../shared/contract/runner-protocol.ts'
+import { hasQuestions } from './beginnings.ts'
 import { ask, keyOf, tenantOf } from './clients.ts'
 import { call, finish, tokenOf } from './runners.ts'
 import { test_usage } from '../support/plane.ts'
@@ -19,7 +20,7 @@ export const say = (world: World): void => {
   const { random, journal, sent_inputs } = world
   const runs = journal.all('run')
   if (runs.length === 0) return
-  const waiting = runs.filter(({ waiting_since }) => waiting_since !== undefined)
+  const waiting = runs.filter(({ waiting_since, parked }) => waiting_since !== undefined || (hasQuestions(world.seed) && parked === 'input'))
   const run = random.pick(waiting.length > 0 && random.chance(0.5) ? waiting : runs)
   const key = random.chance(0.4) ? random.pick(['i1', 'i2']) : undefined
   const body = { message: 'more', queue_mode: random.pick(modes), ...(key === undefined ? {} : { idempotency_key: key }) }
@@ -30,6 +31,11 @@ export const say = (world: World): void => {
     if (first !== id) world.violations.push(`invariant 10: one key made ${first} and ${id}`)
     sent_inputs.set(name, first)
   })
+}
+
+/** Somebody answers an agent that waits for him, if one does. */
+export const sayToWaiting = (world: World): void => {
+  if (world.journal.all('run').some(({ waiting_since, parked }) => waiting_since !== undefined || parked === 'input')) say(world)
 }
 
 /** A refusal that says that another call was faster: the turn is another by now. */
@@ -67,7 +73,8 @@ export const takes = (world: World, sandbox: Sandbox): void => {
 export const endsTurn = (world: World, sandbox: Sandbox): void => {
   const { turn, open } = sandbox
   if (!open || unanswered(sandbox).length > 0) return
-  const waits = sandbox.policy.interactive && world.random.chance(0.5)
+  sandbox.told_turn = turn
+  const waits = sandbox.policy.interactive && world.random.chance(hasQuestions(world.seed) ? 0.9 : 0.5)
   const body = { turn, saved: { workspace_bytes: 1 }, usage: test_usage, waits }
   call(
     world,

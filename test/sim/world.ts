@@ -57,6 +57,8 @@ export interface Sandbox extends Launch {
   open: boolean
   /** It was told that some input waits. */
   knows_input: boolean
+  /** The turn whose end it has told: its agent asks nothing in that any more. */
+  told_turn?: number
   /** What its agent asks about, by tool_use_id. */
   readonly tools: Map<string, ToolUse>
   /** The connection on which it is rung. */

@@ -4,7 +4,7 @@
  * launches and heartbeats, so that what it sends comes at a moment of its choice.
  */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { applyAttemptEvent } from '../../shared/flows/finish.ts'
 import { sweep } from '../../shared/flows/sweep.ts'
 import type { SessionFile } from '../../shared/ports/ports.ts'
 import type { Deployment } from '../../shared/settings.ts'
+import { attemptFolders } from './attempt-folders.ts'
 import { apiPlane, gatewayEvent, lambda_context, type Answered, type ApiPlane } from './http.ts'
 import type { Sandbox } from './plane.ts'
 
@@ -159,7 +160,7 @@ export const startLivePlane = async ({ model_url, deployment = {} }: LiveOptions
       .then(async () => sweep(plane.deps, (_record, cause) => console.error(cause)))
       .then(() => host.look(!launches_held))
   }, look_every_ms)
-  const inWorkspace = async (file: string): Promise<string> => join(work_dir, (await readdir(work_dir))[0] ?? '', 'workspace', file)
+  const inWorkspace = async (file: string): Promise<string> => join(work_dir, (await attemptFolders(work_dir))[0] ?? '', 'workspace', file)
   return {
     plane,
     call: async (method, path, body) => {
