@@ -1,11 +1,12 @@
 import { request } from 'node:http'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { InvocationError, type LocalFunction } from '../lambda/function.ts'
 import { listen, type Listener } from '../net/listen.ts'
 import { httpApiHandler } from './server.ts'
 
 const listeners: Listener[] = []
 afterEach(async () => {
+  vi.restoreAllMocks()
   for (const listener of listeners.splice(0)) await listener.close()
 })
 
@@ -77,13 +78,22 @@ test('a result without a status is the body of a 200', async () => {
 })
 
 test.each([
-  ['a function that fails', async () => Promise.reject(new InvocationError({ errorType: 'E', errorMessage: 'm', trace: [] })), 500, 'Internal Server Error'],
-  ['a result that means nothing', async () => ({ statusCode: 'no' }), 500, 'Internal Server Error'],
-  ['a function that takes too long', async () => new Promise(() => undefined), 503, 'Service Unavailable'],
-])('%s', async (_, invoke, status, message) => {
+  [
+    'a function that fails',
+    async () => Promise.reject(new InvocationError({ errorType: 'E', errorMessage: 'm', trace: [] })),
+    500,
+    'Internal Server Error',
+    'E: m',
+  ],
+  ['a result that means nothing', async () => ({ statusCode: 'no' }), 500, 'Internal Server Error', 'what it returned is no HTTP response'],
+  ['a function that takes too long', async () => new Promise(() => undefined), 503, 'Service Unavailable', 'it took longer than 50 ms'],
+])('%s: the client is told nothing of it, and whoever runs the stack is', async (_, invoke, status, message, cause) => {
+  const said = vi.spyOn(console, 'error').mockReturnValue()
   const url = await serve(invoke, { timeout_ms: 50 })
   const response = await fetch(url)
   expect([response.status, await response.json()]).toEqual([status, { message }])
+  const request_id = response.headers.get('apigw-requestid') ?? ''
+  expect(said.mock.calls).toEqual([[`the local gateway has no answer of f to GET / (${request_id}):`, cause]])
 })
 
 test('no route', async () => {

@@ -35,17 +35,28 @@ const write = (response: ServerResponse, answer: HttpAnswer, request_id: string,
   response.end(method === 'HEAD' ? undefined : body)
 }
 
-const invoke = async (target: LocalFunction, event: unknown, timeout_ms: number): Promise<HttpAnswer> => {
+/** The client is told nothing of why a function has no answer, so whoever runs the stack is. */
+const unanswered = ({ settings }: LocalFunction, request: string, cause: unknown): void =>
+  console.error(`the local gateway has no answer of ${settings.name} to ${request}:`, cause)
+
+const invoke = async (target: LocalFunction, event: unknown, request: string, timeout_ms: number): Promise<HttpAnswer> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), timeout_ms)
   })
   try {
     const result = await Promise.race([target.invoke(event), late])
-    return result === 'late' ? problem(503, 'Service Unavailable') : (answerOf(result) ?? problem(500, 'Internal Server Error'))
+    if (result === 'late') {
+      unanswered(target, request, `it took longer than ${timeout_ms} ms`)
+      return problem(503, 'Service Unavailable')
+    }
+    const answer = answerOf(result)
+    if (answer === undefined) unanswered(target, request, 'what it returned is no HTTP response')
+    return answer ?? problem(500, 'Internal Server Error')
   } catch (error) {
-    if (error instanceof InvocationError) return problem(500, 'Internal Server Error')
-    throw error
+    if (!(error instanceof InvocationError)) throw error
+    unanswered(target, request, error.message)
+    return problem(500, 'Internal Server Error')
   } finally {
     clearTimeout(timer)
   }
@@ -72,6 +83,6 @@ export const httpApiHandler = (settings: HttpApiSettings): HttpHandler => {
       request_id,
       now_ms: settings.now(),
     })
-    write(response, await invoke(match.route.target, event, timeout_ms), request_id, method)
+    write(response, await invoke(match.route.target, event, `${method} ${path} (${request_id})`, timeout_ms), request_id, method)
   }
 }
