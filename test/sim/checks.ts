@@ -16,9 +16,10 @@ import { noteOrders } from './orders.ts'
 import { settings } from './settings.ts'
 import type { World } from './world.ts'
 
-/** One that waits for the same session in the same class, and did so before the handler began, goes first. */
+/** One that waits for the same session in the same class, and did so before the handler began, goes first; a session that is kept for a run is that run's. */
 const overtaken = (world: World, journal: Journal, changes: readonly Change[]): readonly string[] =>
   admittedBy(changes).flatMap((run) => {
+    if (changes.some(({ before }) => before?.kind === 'session' && before.parked_run_id === run.id)) return []
     const own = changes.flatMap(({ before }) => (before?.kind === 'place' && before.task_id === run.task_id ? [before] : []))
     const others = journal.all('place').filter((place) => place.session_id === run.session_id && place.class_key === run.class_key)
     const began = world.committer?.began ?? 0

@@ -44,8 +44,12 @@ const turned = ['illegal_state'] as const
 const Waits = z.looseObject({ inputs_wait: z.boolean() })
 const Taken = z.looseObject({ how: z.enum(['turn', 'steer', 'interrupt', 'nothing']), turn: z.int(), inputs: z.array(z.looseObject({ id: z.string() })) })
 
+/** It gives up its sandbox with a question, and says so until it is heard. */
+const isParking = ({ word }: Sandbox): boolean => word?.parks === 'question'
+
 /** Takes what waits: into the turn that goes on, or as the one that begins. */
 export const takes = (world: World, sandbox: Sandbox): void => {
+  if (isParking(sandbox)) return
   const { turn, open } = sandbox
   call(
     world,
@@ -72,7 +76,7 @@ export const takes = (world: World, sandbox: Sandbox): void => {
 /** Ends the turn that goes on, and may wait for an input then. */
 export const endsTurn = (world: World, sandbox: Sandbox): void => {
   const { turn, open } = sandbox
-  if (!open || unanswered(sandbox).length > 0) return
+  if (!open || unanswered(sandbox).length > 0 || isParking(sandbox)) return
   sandbox.told_turn = turn
   const waits = sandbox.policy.interactive && world.random.chance(hasQuestions(world.seed) ? 0.9 : 0.5)
   const body = { turn, saved: { workspace_bytes: 1 }, usage: test_usage, waits }
