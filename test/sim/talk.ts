@@ -100,7 +100,7 @@ export const endsTurn = (world: World, sandbox: Sandbox): void => {
 /** One step of a runner that does what is right: it takes what it knows of, goes on with it, and ends where there is nothing. */
 export const goesOn = (world: World, sandbox: Sandbox): void => {
   if (unanswered(sandbox).length > 0 && sandbox.told_to_stop_at_ms === undefined) waitsOn(world, sandbox)
-  else if (!sandbox.counts_turns || sandbox.told_to_stop_at_ms !== undefined) finish(world, sandbox)
+  else if (isParking(sandbox) || !sandbox.counts_turns || sandbox.told_to_stop_at_ms !== undefined) finish(world, sandbox)
   else if (sandbox.open && sandbox.knows_input) endsTurn(world, sandbox)
   else if (!sandbox.open && sandbox.knows_input) takes(world, sandbox)
   else finish(world, sandbox)
