@@ -100,6 +100,10 @@ export const createToolGate = (security: Policy['security'], allowed_tools: read
   }
 }
 
+/** Whether a human may be asked at all under a policy: what the gate lets through or denies by itself is not asked with `on-miss`. */
+export const mayAsk = ({ security, ask }: Pick<Policy, 'security' | 'ask'>): boolean =>
+  security !== 'deny' && (ask === 'always' || (ask === 'on-miss' && security === 'allowlist'))
+
 /** The tools that the rules name outright, so that the model is not offered others; undefined where a wildcard may mean any. */
 export const namedTools = (allowed_tools: readonly string[]): readonly string[] | undefined => {
   const names = allowed_tools.map((text) => text.replace(/\(.*$/s, ''))

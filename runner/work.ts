@@ -21,6 +21,7 @@ import { openSandbox } from './sandbox/open.ts'
 import type { Bridge, Sandbox } from './sandbox/sandbox.ts'
 import { findAgentBinary, type RunnerSettings } from './settings.ts'
 import type { Stop } from './stop.ts'
+import { mayAsk } from './tool-gate.ts'
 import { runTurns, type Conversation, type TurnsInput, type WorkResult } from './turns.ts'
 
 export interface WorkInput {
@@ -110,7 +111,9 @@ const openClaude = async (input: WorkInput, kind: KindInput, folders: AttemptFol
   if (upstream === undefined)
     return refused('model_credentials_missing', 'nobody gave this run credentials for Bedrock, or its model has no name that Bedrock knows', false)
   if ((meter.leftUsd() ?? 1) <= 0) return { ended: stoppedResult('budget', no_model_usage) }
-  const proxy = await startModelProxy({ socket_path: join(folders.run, model_socket), upstream, meter })
+  // A question costs no compute while it is open, unless other uses of tools are in its message.
+  const one_tool_at_a_time = mayAsk(input.assignment.policy)
+  const proxy = await startModelProxy({ socket_path: join(folders.run, model_socket), upstream, meter, one_tool_at_a_time })
   closers.push(() => proxy.close())
   const socket = posix.join(kind.sandbox.paths.run, model_socket)
   const port = kind.sandbox.tier === 'none' ? await freePort() : bedrock_port

@@ -6,12 +6,15 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { readAnswer } from './answers.ts'
 import type { Meter } from './meter.ts'
+import { askingForOneTool } from './one-tool.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface ModelProxyInput {
   readonly socket_path: string
   readonly upstream: Upstream
   readonly meter: Meter
+  /** The model is asked for one use of a tool per message. */
+  readonly one_tool_at_a_time: boolean
 }
 export interface ModelProxy {
   close(): Promise<void>
@@ -78,10 +81,11 @@ const passAnswer = async (answer: Response, response: ServerResponse, see: (valu
   response.end()
 }
 
-const handle = async (incoming: IncomingMessage, response: ServerResponse, { upstream, meter }: ModelProxyInput): Promise<void> => {
+const handle = async (incoming: IncomingMessage, response: ServerResponse, { upstream, meter, one_tool_at_a_time }: ModelProxyInput): Promise<void> => {
   const url = new URL(incoming.url ?? '/', 'http://model')
-  const body = await readBody(incoming)
-  if (body === undefined) return sendError(response, 413, 'request_too_large', 'the request is too large')
+  const read = await readBody(incoming)
+  if (read === undefined) return sendError(response, 413, 'request_too_large', 'the request is too large')
+  const body = one_tool_at_a_time ? askingForOneTool(read) : read
   const model = upstream.modelOf(incoming.method ?? '', url.pathname, body)
   if (model === undefined)
     return sendError(response, 403, 'permission_error', `the sandbox may only ask the model for messages, not ${incoming.method} ${url.pathname}`)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startScriptedModel, type ScriptedModel, type SeenRequest } from '../../local/scripted-model/server.ts'
 import { createMeter, type Meter } from '../../runner/model/meter.ts'
+import { askingForOneTool } from '../../runner/model/one-tool.ts'
 import { startModelProxy, type ModelProxy } from '../../runner/model/proxy.ts'
 import { holdCredentials } from '../../runner/model/credentials.ts'
 import { createUpstream } from '../../runner/model/upstream.ts'
@@ -16,14 +17,14 @@ let proxy: ModelProxy
 let meter: Meter
 const seen: SeenRequest[] = []
 
-const start = async (budget_usd: number | undefined, base_url = model.url): Promise<void> => {
+const start = async (budget_usd: number | undefined, base_url = model.url, one_tool_at_a_time = false): Promise<void> => {
   meter = createMeter(budget_usd)
   const upstream = createUpstream(
     { provider: 'anthropic', api_key: 'the-key', base_url, retries_max: 0 },
     holdCredentials(undefined, () => undefined),
   )
   if (upstream === undefined) throw new Error('no upstream')
-  proxy = await startModelProxy({ socket_path: join(folder, 'model.sock'), upstream, meter })
+  proxy = await startModelProxy({ socket_path: join(folder, 'model.sock'), upstream, meter, one_tool_at_a_time })
 }
 beforeEach(async () => {
   seen.length = 0
@@ -72,6 +73,34 @@ test.each([true, false])('passes a request for messages on with the key, and cou
   expect(seen[0]?.headers.authorization).toBeUndefined()
   expect(seen[0]?.headers.cookie).toBeUndefined()
   expect(meter.usage()).toEqual({ input_tokens: 100_000, output_tokens: 10_000, cache_read_tokens: 0, cache_write_tokens: 0, model_usd: expect.closeTo(0.3) })
+})
+
+const tools = [{ name: 'Bash', input_schema: { type: 'object' } }]
+const alone = { disable_parallel_tool_use: true }
+
+test.each([
+  ['the choice is the model’s', { tools }, { type: 'auto', ...alone }],
+  ['it says so', { tools, tool_choice: { type: 'auto' } }, { type: 'auto', ...alone }],
+  ['it names a tool', { tools, tool_choice: { type: 'tool', name: 'Bash' } }, { type: 'tool', name: 'Bash', ...alone }],
+  ['it asks for several', { tools, tool_choice: { type: 'any', disable_parallel_tool_use: false } }, { type: 'any', ...alone }],
+  ['no tool may be used', { tools, tool_choice: { type: 'none' } }, { type: 'none' }],
+  ['there are no tools', { tools: [] }, undefined],
+  ['there is no list of tools', {}, undefined],
+])('asks for one use of a tool at a time where %s, and changes nothing else', async (_case, choice, expected) => {
+  await start(undefined, model.url, true)
+  const body = { ...scripted(counted, false), ...choice, system: 'planted-system' }
+  expect((await ask('POST', '/v1/messages', body)).status).toBe(200)
+  const { tool_choice, ...rest } = JSON.parse(seen[0]?.body ?? '')
+  const { tool_choice: _, ...unchanged } = { tool_choice: undefined, ...body }
+  expect(tool_choice).toEqual(expected)
+  expect(rest).toEqual(unchanged)
+})
+
+test('asks for nothing of the kind unless it is to, and passes on what is no JSON as it is', async () => {
+  await start(undefined)
+  await ask('POST', '/v1/messages', { ...scripted(counted, false), tools })
+  expect(JSON.parse(seen[0]?.body ?? '')).not.toHaveProperty('tool_choice')
+  expect(askingForOneTool(Buffer.from('no JSON')).toString()).toBe('no JSON')
 })
 
 test.each([

@@ -133,6 +133,17 @@ test('an attempt that failed after the answer is followed by one that goes on, a
   expect(results()).toEqual([])
 })
 
+test.each([
+  [{ security: 'full', ask: 'always' }, true],
+  [{ security: 'allowlist', ask: 'on-miss' }, true],
+  [{ security: 'full', ask: 'on-miss' }, false],
+  [{ security: 'full', ask: 'off' }, false],
+] satisfies [PolicyInput, boolean][])('under %o the model is asked for one use of a tool per message: %s', async (policy, expected) => {
+  await run({ message: `m\n${say('done')}`, policy })
+  expect(lastRequest()).toContain('"tools":[{')
+  expect(lastRequest().includes('"tool_choice":{"type":"auto","disable_parallel_tool_use":true}')).toBe(expected)
+})
+
 test('several uses in one message are each asked and each run once: the agent would keep but one, so the attempt stays', async () => {
   const { finish } = await run({ message: `m\n${together('a', 'b', 'c')}\n${say('done')}`, policy: always, question_grace_ms: 0 }, async () => {
     for (const at of [0, 1, 2]) {
