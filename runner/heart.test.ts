@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Assignment, type HeartbeatAnswer } from '../shared/contract/runner-protocol.ts'
 import { AgentConfig } from '../shared/domain/agent.ts'
 import { Policy } from '../shared/domain/policy.ts'
@@ -32,7 +32,7 @@ const never = async (): Promise<never> => {
 const in_an_hour = () => new Date(Date.now() + 3_600_000).toISOString()
 
 /** A heart that beats by itself once an hour, and a plane that answers when the test says so. */
-const slowHeart = () => {
+const slowHeart = (heartbeat_ms = 3_600_000) => {
   const sent: ((answer: PlaneAnswer<HeartbeatAnswer>) => void)[] = []
   const heartbeat: Plane['heartbeat'] = () => new Promise((resolve) => sent.push(resolve))
   const plane: Plane = { claim: never, heartbeat, logs: never, inputs: never, turn: never, question: never, upload: never, finish: never }
@@ -51,7 +51,7 @@ const slowHeart = () => {
     attachments: [],
     timeout_ms: 1,
     spent_usd: 0,
-    heartbeat_ms: 3_600_000,
+    heartbeat_ms,
     lease_expires_at: in_an_hour(),
     restore: {},
   })
@@ -61,7 +61,7 @@ const slowHeart = () => {
   const heart = startHeart({ plane, assignment, claimed, stop: createStop(), usage: () => undefined, credentials, news })
   const beat = (said: Partial<HeartbeatAnswer>): PlaneAnswer<HeartbeatAnswer> => ({
     ok: true,
-    value: { order: 'go_on', heartbeat_ms: 3_600_000, lease_expires_at: in_an_hour(), ...said },
+    value: { order: 'go_on', heartbeat_ms, lease_expires_at: in_an_hour(), ...said },
     answered: { sent_monotonic_ms: performance.now(), plane_now_ms: undefined },
   })
   return { heart, news, sent, beat }
@@ -80,5 +80,19 @@ test('whoever rings gets a beat that was sent after it rang, and rings meanwhile
   await Promise.all(rung)
   expect(sent).toHaveLength(2)
   expect(news.inputsWait()).toBe(true)
+  await heart.end()
+})
+
+test('beats begin less than an interval apart, however long each takes to be answered', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { heart, sent, beat } = slowHeart(2_000)
+  for (const beats of [1, 2, 3]) {
+    await vi.advanceTimersByTimeAsync(beats === 1 ? 1_950 : 1_350)
+    expect(sent).toHaveLength(beats)
+    await vi.advanceTimersByTimeAsync(600)
+    sent[beats - 1]?.(beat({}))
+    await vi.advanceTimersByTimeAsync(0)
+  }
   await heart.end()
 })

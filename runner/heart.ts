@@ -30,6 +30,11 @@ const skew_max_ms = 2_000
 const margin_max_ms = 5_000
 const margin_share = 0.2
 const interval_min_ms = 100
+/**
+ * Beats begin this share of the plane's interval apart, however long each takes to be answered: what waits is with the agent within the interval,
+ * also where nothing rings.
+ */
+const interval_share = 0.95
 /** How long one beat is repeated once the attempt is ending: the lease may be over, the order to stop is still worth hearing. */
 const stopping_beat_ms = 5_000
 
@@ -92,10 +97,13 @@ export const startHeart = ({ plane, assignment, claimed, stop, usage, credential
   }
   /** Once told to stop, the lease is not renewed any more: the plane's own grace counts from then. */
   const run = async (): Promise<void> => {
-    while (!ended.signal.aborted && !stop.isHard()) {
-      const left_ms = deadline_ms - performance.now()
+    for (let began_ms = claimed.sent_monotonic_ms; !ended.signal.aborted && !stop.isHard();) {
+      const now_ms = performance.now()
+      const left_ms = deadline_ms - now_ms
       if (left_ms <= 0 && !stop.soft.aborted) return stop.request('lease_lost')
-      await pause(Math.max(interval_min_ms, Math.min(interval_ms, left_ms > 0 ? left_ms : interval_ms)), ended.signal)
+      const wait_ms = began_ms + interval_ms * interval_share - now_ms
+      await pause(Math.max(interval_min_ms, Math.min(wait_ms, left_ms > 0 ? left_ms : wait_ms)), ended.signal)
+      began_ms = performance.now()
       if (!ended.signal.aborted && !stop.isHard()) await (beating ?? startBeat())
     }
   }
